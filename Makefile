@@ -1,0 +1,43 @@
+# The whole set-up is `make demo` or `make test`: each makes .venv, installs with pip, and runs.
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO ?= demo
+
+.PHONY: demo test check bench docs clean
+
+.venv/.base: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --editable .
+	@touch $@
+
+.venv/.dev: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --editable ".[dev]"
+	@touch $@ .venv/.base
+
+.venv/.docs: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --editable ".[docs]"
+	@touch $@
+
+demo: .venv/.base
+	$(BIN)/triptych demo --output $(DEMO) --overwrite
+
+test: .venv/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope
+
+check: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope -m "not slow" -q
+
+bench: .venv/.dev
+	$(BIN)/python -m pytest benchmarks --benchmark-only --override-ini "python_files=bench_*.py"
+
+docs: .venv/.docs
+	$(BIN)/mkdocs build --strict
+
+clean:
+	rm -rf .venv site demo .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""What is written for people and other tools: tables, figures, point clouds, video."""

@@ -1,0 +1,102 @@
+"""What a person reads while a command runs: lines, warnings and progress bars."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from triptych.training.log import StepReport
+
+SHOWN_TERMS = 3
+STEPS_BETWEEN_UPDATES = 5
+
+console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """Print a line."""
+    console.print(text, markup=False)
+
+
+def warn(text: str) -> None:
+    """Print a line that must not be overlooked."""
+    console.print(f"WARNING: {text}", style="bold yellow", markup=False)
+
+
+@contextmanager
+def counted(description: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar over things that are counted; yields a function of (done, total)."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(description, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+class TrainingProgress:
+    """A training's progress bar: stage, losses and time left."""
+
+    def __init__(self) -> None:
+        columns = (
+            TextColumn("{task.description:<5}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f}% {task.fields[left]} left"),
+            TextColumn("{task.fields[losses]}"),
+        )
+        self._progress = Progress(*columns, console=console, transient=False, refresh_per_second=2)
+        self._task: TaskID | None = None
+        self._mean: dict[str, float] = {}
+
+    def record(self, report: StepReport) -> None:
+        """Show the latest step; losses are running means."""
+        for name, value in {"loss": report.total, **report.terms}.items():
+            self._mean[name] = 0.95 * self._mean.get(name, value) + 0.05 * value
+        if self._task is None:
+            self._progress.start()
+            self._task = self._progress.add_task("", total=1.0, left="", losses="")
+        elif report.step % STEPS_BETWEEN_UPDATES and report.progress < 1:
+            return
+        shown = ["loss", *list(report.terms)[:SHOWN_TERMS]]
+        losses = "  ".join(f"{name} {self._mean[name]:.4f}" for name in shown)
+        if report.skipped:
+            losses += f"  skipped {report.skipped}"
+        minutes, seconds = divmod(int(report.seconds_left), 60)
+        self._progress.update(
+            self._task,
+            completed=report.progress,
+            description=report.stage,
+            left=f"{minutes}:{seconds:02d}",
+            losses=losses,
+        )
+
+    def close(self) -> None:
+        """Leave the last state of the bar on the screen."""
+        if self._task is not None:
+            self._progress.stop()
+
+
+class InterruptFlag:
+    """Turns the first Ctrl-C into a request to stop in good order; the second one stops at once."""
+
+    def __init__(self) -> None:
+        self.raised = False
+
+    def __enter__(self) -> InterruptFlag:
+        """Listen for SIGINT and SIGTERM."""
+        self._old = {number: signal.signal(number, self._catch) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Put back who listened before."""
+        for number, handler in self._old.items():
+            signal.signal(number, handler)
+
+    def _catch(self, number: int, frame: FrameType | None) -> None:
+        if self.raised:
+            raise KeyboardInterrupt
+        self.raised = True
+        say("stopping after this step; once more to stop at once")

@@ -1,0 +1,1 @@
+"""Settings: the only folder that sees them."""

@@ -1,0 +1,171 @@
+"""The composition root: settings to objects; the only place that knows both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+
+from triptych.artefacts.checkpoints import load_weights, save_weights
+from triptych.config.load import settings_from_yaml, settings_yaml, size_of
+from triptych.config.schema import FitSettings
+from triptych.data.augment import Augmentation
+from triptych.data.calibration import Calibration, given_calibration
+from triptych.data.sequence import load_sequence
+from triptych.data.snippets import SnippetDataset
+from triptych.data.sources import open_source
+from triptych.errors import InputError
+from triptych.losses.objective import Objective
+from triptych.networks.depth import DepthNetwork
+from triptych.networks.flow import MaskFlowNet
+from triptych.networks.joint import JointModel
+from triptych.networks.pose import PoseNetwork
+from triptych.training.budget import Budget
+from triptych.training.loop import LoopSettings, TrainingLoop
+from triptych.training.stages import Learner, Stage, StagePlan
+from triptych.types import FrameSequence
+
+MODEL_FILE = "model.safetensors"
+LEARNERS: dict[str, frozenset[Learner]] = {
+    "flow": frozenset({"flow"}),
+    "depth": frozenset({"depth", "pose"}),
+    "joint": frozenset({"flow", "depth", "pose"}),
+}
+
+
+def build_sequence(
+    settings: FitSettings, source: Path, *, progress: Callable[[int, int], None] | None = None
+) -> FrameSequence:
+    """The frames of a source at the processing size, with their intrinsics."""
+    height, width = size_of(settings.size)
+    frames = settings.frames
+    return load_sequence(
+        open_source(source, camera=frames.camera),
+        height=height,
+        width=width,
+        calibration=_calibration(settings),
+        assumed_fov_deg=frames.assumed_fov_deg,
+        bottom_crop=frames.bottom_crop,
+        stride=frames.stride,
+        rate=frames.rate,
+        start=frames.start,
+        limit=frames.limit,
+        progress=progress,
+    )
+
+
+def _calibration(settings: FitSettings) -> Calibration | None:
+    if settings.intrinsics is None:
+        return None
+    return given_calibration(settings.intrinsics, camera=settings.frames.camera)
+
+
+def build_model(settings: FitSettings) -> JointModel:
+    """The three networks, with weights drawn from the seed or pretrained as asked for."""
+    torch.manual_seed(settings.seed)
+    depth, pose, flow = settings.depth, settings.pose, settings.flow
+    return JointModel(
+        depth=DepthNetwork(
+            depth.encoder,
+            encoder_options=depth.encoder_options,
+            pretrained=depth.pretrained,
+            width=depth.width,
+            norm=depth.norm,
+            initial_depth=depth.initial_depth,
+        ),
+        pose=PoseNetwork(
+            pose.encoder,
+            encoder_options=pose.encoder_options,
+            pretrained=pose.pretrained,
+            channels=pose.channels,
+            norm=pose.norm,
+        ),
+        flow=MaskFlowNet(matching=flow.matching, cascade=flow.cascade, width=flow.width),
+    )
+
+
+def build_objective(settings: FitSettings) -> Objective:
+    """The loss."""
+    return Objective(
+        **asdict(settings.losses), min_depth=settings.depth.min_depth, max_depth=settings.depth.max_depth
+    )
+
+
+def build_data(settings: FitSettings, sequence: FrameSequence, *, positions: list[int]) -> SnippetDataset:
+    """The snippets of a sequence.
+
+    Args:
+        settings: of the fit.
+        sequence: the frames.
+        positions: of the frames that may be used, in order.
+    """
+    return SnippetDataset(
+        sequence, kept=positions, augmentation=Augmentation(**asdict(settings.augmentation)), seed=settings.seed
+    )
+
+
+def build_plan(settings: FitSettings) -> StagePlan:
+    """The stages that run, in order."""
+    stages = []
+    for name in settings.stages:
+        stage = getattr(settings.training, name)
+        stages.append(
+            Stage(name=name, learns=LEARNERS[name], share=stage.share, learning_rate=stage.learning_rate)
+        )
+    return StagePlan(tuple(stages))
+
+
+def build_loop(settings: FitSettings, model: JointModel, data: SnippetDataset, *, folder: Path) -> TrainingLoop:
+    """The training, ready to run or to be restored."""
+    training = settings.training
+    return TrainingLoop(
+        model,
+        build_objective(settings),
+        data,
+        plan=build_plan(settings),
+        budget=Budget(epochs=settings.epochs, steps=settings.steps, minutes=settings.minutes),
+        settings=LoopSettings(
+            batch_size=training.batch_size,
+            schedule=training.schedule,
+            gradient_clip=training.gradient_clip,
+            skip_limit=training.skip_limit,
+            seed=settings.seed,
+            workers=training.workers,
+        ),
+        folder=folder,
+        run_settings=settings_yaml(settings),
+    )
+
+
+def save_model(path: Path, model: JointModel, settings: FitSettings) -> None:
+    """Write the networks' weights with the settings that rebuild them."""
+    save_weights(path, model.state_dict(), {"settings": json.dumps(asdict(settings))})
+
+
+def load_model(path: Path) -> tuple[JointModel, FitSettings]:
+    """The networks of a run folder or of a weights file, and the settings they were fitted with.
+
+    Raises:
+        InputError: there is no model, or it does not fit the networks that it names.
+    """
+    file = path / MODEL_FILE if path.is_dir() else path
+    tensors, metadata = load_weights(file)
+    settings = settings_from_yaml(metadata["settings"])
+    model = build_model(_without_pretrained(settings))
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise InputError(f"{file}: its weights do not fit the networks it names; use another model") from error
+    return model, settings
+
+
+def _without_pretrained(settings: FitSettings) -> FitSettings:
+    """The same settings with untrained networks, as weights come from a file at once."""
+    return replace(
+        settings,
+        depth=replace(settings.depth, pretrained=None),
+        pose=replace(settings.pose, pretrained=None),
+    )

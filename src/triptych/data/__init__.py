@@ -1,0 +1,1 @@
+"""Frames in: video, folders, data sets, and worlds with exact truth."""

@@ -1,0 +1,171 @@
+"""Snippets for training: previous, target and next frame of a sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Generator, Tensor
+from torch.utils.data import Dataset
+
+from triptych.data.augment import Augmentation, recolored, reframed
+from triptych.errors import InputError
+from triptych.types import FrameSequence, Snippet
+
+# Neighbors may be this many times as far apart in time as neighbors usually are.
+INTERVAL_FACTOR = 2.0
+INTERVAL_TOLERANCE = 1e-3  # of the interval: times are rounded to a file's ticks
+
+
+@dataclass(frozen=True)
+class SnippetTargets:
+    """Which frames of a sequence make snippets.
+
+    Attributes:
+        positions: previous, target and next frame of each, as positions in the sequence.
+        longest_interval_s: the longest time between neighbors that was allowed.
+        skipped: targets left out because a neighbor is farther away in time.
+    """
+
+    positions: Int[Tensor, "snippets 3"]
+    longest_interval_s: float
+    skipped: int
+
+
+@dataclass(frozen=True)
+class SnippetSample:
+    """One snippet without a batch axis; `SnippetDataset.collate` makes a `Snippet` of several.
+
+    Attributes:
+        frames: as filmed, resized, cropped and flipped.
+        jittered: the same with the color jitter.
+        intrinsics: K of these frames (px).
+        index: position of the snippet in its data set.
+    """
+
+    frames: Float[Tensor, "3 3 height width"]
+    jittered: Float[Tensor, "3 3 height width"]
+    intrinsics: Float[Tensor, "3 3"]
+    index: int
+
+
+def snippet_targets(
+    sequence: FrameSequence,
+    *,
+    kept: Sequence[int] | None = None,
+    longest_interval_s: float | None = None,
+) -> SnippetTargets:
+    """The snippets of neighboring kept frames, none of them across a gap in time.
+
+    Args:
+        sequence: the frames.
+        kept: positions in the sequence of the frames to use, ascending; all by default.
+        longest_interval_s: longest time between neighbors (s); by default twice the usual
+            one, which is the median over the kept neighbors.
+
+    Raises:
+        InputError: fewer than three frames, or no three that are near enough.
+    """
+    positions = torch.tensor(range(len(sequence)) if kept is None else kept, dtype=torch.int64)
+    if len(positions) < 3:
+        raise InputError(
+            f"{sequence.name}: {len(positions)} of {len(sequence)} frames are left to learn from, three "
+            "are the least; give a longer video, or allow frames with less motion"
+        )
+    intervals = sequence.timestamps[positions].diff()
+    usual = float(intervals.median())
+    allowed = INTERVAL_FACTOR * usual if longest_interval_s is None else longest_interval_s
+    close = intervals <= allowed * (1.0 + INTERVAL_TOLERANCE)
+    near = close[:-1] & close[1:]
+    if not near.any():
+        raise InputError(
+            f"{sequence.name}: no three frames follow each other within {allowed:.3g} s each ({usual:.3g} s "
+            "is usual); give a recording without gaps, or allow a longer interval"
+        )
+    triples = torch.stack([positions[:-2], positions[1:-1], positions[2:]], dim=1)
+    return SnippetTargets(positions=triples[near], longest_interval_s=allowed, skipped=int((~near).sum()))
+
+
+@final
+class SnippetDataset(Dataset[SnippetSample]):
+    """The snippets of a sequence, augmented anew in each epoch.
+
+    What comes out depends on (seed, epoch, index) alone: not on the number of workers,
+    the order, or what came before, so that a training resumes exactly.
+
+    Args:
+        sequence: the frames.
+        kept: positions of the frames that may be used, ascending; all by default.
+        augmentation: the random changes; none by default.
+        seed: of the changes.
+        longest_interval_s: longest time between the frames of a snippet; see `snippet_targets`.
+
+    Attributes:
+        targets: the frames of each snippet, and how many were left out.
+
+    Raises:
+        InputError: fewer than three frames, or no three that are near enough.
+    """
+
+    def __init__(
+        self,
+        sequence: FrameSequence,
+        kept: Sequence[int] | None = None,
+        *,
+        augmentation: Augmentation | None = None,
+        seed: int = 0,
+        longest_interval_s: float | None = None,
+    ) -> None:
+        self.sequence = sequence
+        self.targets = snippet_targets(sequence, kept=kept, longest_interval_s=longest_interval_s)
+        self.augmentation = augmentation
+        self.seed = seed
+
+    def __len__(self) -> int:
+        """Number of snippets."""
+        return len(self.targets.positions)
+
+    def __getitem__(self, key: int | tuple[int, int]) -> SnippetSample:
+        """The snippet at an index, as augmented in an epoch.
+
+        Args:
+            key: (epoch, index), as `ResumableSampler` yields it, or an index in epoch 0.
+
+        Raises:
+            IndexError: there is no snippet at the index.
+        """
+        epoch, index = key if isinstance(key, tuple) else (0, key)
+        if not 0 <= index < len(self):
+            raise IndexError(f"snippet {index} of {len(self)}")
+        frames = self.sequence.images[self.targets.positions[index]].float().div_(255.0)
+        intrinsics = self.sequence.intrinsics.float()
+        if self.augmentation is None:
+            return SnippetSample(frames=frames, jittered=frames, intrinsics=intrinsics, index=index)
+        generator = _generator(self.seed, epoch, index)
+        height, width = frames.shape[-2:]
+        window = self.augmentation.geometric_change(height, width, generator)
+        frames, intrinsics = reframed(frames, intrinsics, window)
+        colors = self.augmentation.color_change(generator)
+        jittered = frames if colors is None else recolored(frames, colors)
+        return SnippetSample(frames=frames, jittered=jittered, intrinsics=intrinsics, index=index)
+
+    @staticmethod
+    def collate(samples: Sequence[SnippetSample]) -> Snippet:
+        """The batch of several snippets, for a DataLoader's `collate_fn`."""
+        return Snippet(
+            frames=torch.stack([sample.frames for sample in samples]),
+            jittered=torch.stack([sample.jittered for sample in samples]),
+            intrinsics=torch.stack([sample.intrinsics for sample in samples]),
+            index=torch.tensor([sample.index for sample in samples]),
+        )
+
+
+def _generator(seed: int, epoch: int, index: int) -> Generator:
+    """A generator of its own for each (seed, epoch, index), unrelated to its neighbors'."""
+    state = np.random.SeedSequence([seed, epoch, index]).generate_state(1, np.uint64)
+    # torch takes seeds below 2**63 on every platform
+    return Generator().manual_seed(int(state[0]) >> 1)

@@ -1,0 +1,147 @@
+"""Camera paths: a car that drives along a road and shakes, a hand that sweeps a room."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from triptych.data.synthetic.scene import pose_matrix
+
+Wave = tuple[float, float, float]
+"""(amplitude, frequency in Hz, phase in radians)."""
+
+
+def swing(waves: tuple[Wave, ...], time: float) -> float:
+    """Sum of sine waves at a time (s)."""
+    return sum(a * math.sin(2 * math.pi * f * time + phase) for a, f, phase in waves)
+
+
+def swing_integral(waves: tuple[Wave, ...], time: float) -> float:
+    """Integral of the sum of sine waves from 0 to a time (s)."""
+    return sum(
+        a * (math.cos(phase) - math.cos(2 * math.pi * f * time + phase)) / (2 * math.pi * f)
+        for a, f, phase in waves
+    )
+
+
+def waves(dice: random.Random, amplitude: float, frequencies: tuple[float, ...]) -> tuple[Wave, ...]:
+    """Waves near the given frequencies (Hz) with random phases that add up to the amplitude at most."""
+    share = amplitude / len(frequencies)
+    return tuple(
+        (share * dice.uniform(0.6, 1.0), f * dice.uniform(0.85, 1.15), dice.uniform(0, 2 * math.pi))
+        for f in frequencies
+    )
+
+
+@dataclass(frozen=True)
+class RoadLine:
+    """The road's center line: x as a sum of sine waves over z.
+
+    Attributes:
+        bends: amplitude (m), wave number (rad/m) and phase of each wave.
+    """
+
+    bends: tuple[Wave, ...]
+
+    def x(self, z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        """Position of the center line (m)."""
+        return torch.stack([a * torch.sin(k * z + p) for a, k, p in self.bends]).sum(0)
+
+    def slope(self, z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        """dx/dz."""
+        return torch.stack([a * k * torch.cos(k * z + p) for a, k, p in self.bends]).sum(0)
+
+    def heading(self, z: float) -> float:
+        """Yaw of the road (rad)."""
+        return math.atan(sum(a * k * math.cos(k * z + p) for a, k, p in self.bends))
+
+    def beside(self, z: float, aside: float) -> tuple[float, float, float]:
+        """(x, z, yaw) of the place a distance (m) to the right of the center line at z."""
+        yaw = self.heading(z)
+        x = sum(a * math.sin(k * z + p) for a, k, p in self.bends)
+        return x + aside * math.cos(yaw), z - aside * math.sin(yaw), yaw
+
+
+@dataclass(frozen=True)
+class Drive:
+    """A car's camera on a road.
+
+    Attributes:
+        line: the road.
+        lane_m: distance of the path to the right of the center line.
+        height_m: of the camera above the ground.
+        speed_m_s: mean speed.
+        pace: changes of speed (m/s).
+        drift: sideways in the lane (m).
+        bounce: up and down (m).
+        yaw: shake (rad), as the next two.
+        pitch: shake.
+        roll: shake.
+    """
+
+    line: RoadLine
+    lane_m: float
+    height_m: float
+    speed_m_s: float
+    pace: tuple[Wave, ...]
+    drift: tuple[Wave, ...]
+    bounce: tuple[Wave, ...]
+    yaw: tuple[Wave, ...]
+    pitch: tuple[Wave, ...]
+    roll: tuple[Wave, ...]
+
+    def along(self, time: float) -> float:
+        """How far along the road (z in m) the camera is."""
+        return self.speed_m_s * time + swing_integral(self.pace, time)
+
+    def camera_to_world(self, time: float) -> Float[Tensor, "4 4"]:
+        """Pose of the camera at a time (s)."""
+        x, z, heading = self.line.beside(self.along(time), self.lane_m + swing(self.drift, time))
+        y = -self.height_m + swing(self.bounce, time)
+        pose = (x, y, z, heading + swing(self.yaw, time), swing(self.pitch, time))
+        return pose_matrix(pose) @ _rolled(swing(self.roll, time))
+
+
+@dataclass(frozen=True)
+class Handheld:
+    """A hand-held camera that moves sideways, forward and back, and looks around.
+
+    Attributes:
+        x: sideways (m).
+        y: down (m), about the height of the eye.
+        z: forward (m).
+        yaw: looking around (rad), as the next two.
+        pitch: up and down.
+        roll: tilt.
+        start: mean position (m).
+    """
+
+    x: tuple[Wave, ...]
+    y: tuple[Wave, ...]
+    z: tuple[Wave, ...]
+    yaw: tuple[Wave, ...]
+    pitch: tuple[Wave, ...]
+    roll: tuple[Wave, ...]
+    start: tuple[float, float, float]
+
+    def camera_to_world(self, time: float) -> Float[Tensor, "4 4"]:
+        """Pose of the camera at a time (s)."""
+        x, y, z = (
+            mean + swing(wave, time)
+            for mean, wave in zip(self.start, (self.x, self.y, self.z), strict=True)
+        )
+        pose = (x, y, z, swing(self.yaw, time), swing(self.pitch, time))
+        return pose_matrix(pose) @ _rolled(swing(self.roll, time))
+
+
+def _rolled(angle: float) -> Float[Tensor, "4 4"]:
+    """Rotation about the optical axis."""
+    matrix = torch.eye(4, dtype=torch.float64)
+    matrix[0, 0] = matrix[1, 1] = math.cos(angle)
+    matrix[1, 0], matrix[0, 1] = math.sin(angle), -math.sin(angle)
+    return matrix

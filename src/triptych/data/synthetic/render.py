@@ -1,0 +1,148 @@
+"""Clips with exact truth, rendered from a world."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float, Shaped, UInt8
+from torch import Tensor
+
+from triptych.data.synthetic.cast import Grid, Hits, View, first_hits, view
+from triptych.data.synthetic.shade import Light, rendered
+from triptych.data.synthetic.street import street
+from triptych.data.synthetic.truth import flow_and_visibility
+from triptych.geometry.camera import intrinsics_from_field_of_view
+from triptych.types import SyntheticClip
+
+KITTI_FIELD_OF_VIEW_DEG = 81.5
+"""Horizontal: the focal length is 0.58 of the width."""
+
+MOVES = 1e-9
+"""Change of a pose (m, or of the rotation's entries) above which a body moves by itself."""
+
+
+def synthetic_clip(
+    family: Literal["street", "room"],
+    *,
+    seed: int,
+    frames: int,
+    height: int,
+    width: int,
+    horizontal_fov_deg: float = KITTI_FIELD_OF_VIEW_DEG,
+    frame_rate: float = 10.0,
+    moving_objects: int | None = None,
+    start_time: float = 0.0,
+    exposure_change: float = 0.0,
+    noise: float = 0.004,
+) -> SyntheticClip:
+    """A rendered clip of a procedural world with its exact truth.
+
+    Args:
+        family: which kind of world.
+        seed: of everything random; the same seed gives the same bytes.
+        frames: how many.
+        height: of the images (px).
+        width: of the images (px).
+        horizontal_fov_deg: angle between the image's left and right edge.
+        frame_rate: frames per second.
+        moving_objects: how many things move by themselves; None for a natural number.
+        start_time: time of the first frame (s).
+        exposure_change: amplitude of a slow change of brightness, as a share.
+        noise: deviation of each pixel's noise, in units of full brightness.
+
+    Returns:
+        The clip; world axes are those of the first camera.
+
+    Raises:
+        ValueError: for an unknown family, fewer than 2 frames or an empty image.
+    """
+    if frames < 2 or height < 2 or width < 2:
+        raise ValueError(f"a clip needs 2 frames of 2x2 pixels at least, not {frames} of {height}x{width}")
+    builders = {"street": street}
+    if family not in builders:
+        raise ValueError(f"no family of scenes is called {family!r}; there are {', '.join(builders)}")
+    world = builders[family](
+        seed, seconds=start_time + frames / frame_rate, moving_objects=moving_objects
+    )
+    intrinsics = intrinsics_from_field_of_view(width, height, horizontal_deg=horizontal_fov_deg).double()
+    views = [
+        view(world.scene, world.path.camera_to_world(time), intrinsics, time)
+        for time in (start_time + index / frame_rate for index in range(frames))
+    ]
+    film = Film(height, width, seed=seed, exposure_change=exposure_change, noise=noise)
+    return film.clip(views, world.light, frame_rate=frame_rate, name=f"{family}-{seed}")
+
+
+@dataclass(frozen=True)
+class Film:
+    """How views become frames.
+
+    Attributes:
+        height: of the images (px).
+        width: of the images (px).
+        seed: of the noise.
+        exposure_change: amplitude of a slow change of brightness, as a share.
+        noise: deviation of each pixel's noise, in units of full brightness.
+    """
+
+    height: int
+    width: int
+    seed: int
+    exposure_change: float = 0.0
+    noise: float = 0.0
+
+    def clip(self, views: Sequence[View], light: Light, *, frame_rate: float, name: str) -> SyntheticClip:
+        """The clip of these views, with the truth of each frame and of each pair of neighbors."""
+        grid = Grid(self.height, self.width)
+        hits = [first_hits(seen, grid) for seen in views]
+        images = [self._image(seen, light, met, index) for index, (seen, met) in enumerate(zip(views, hits, strict=True))]
+        forward = [self._pair(*pair) for pair in zip(views, views[1:], hits, strict=False)]
+        backward = [self._pair(*pair) for pair in zip(views[1:], views, hits[1:], strict=False)]
+        neighbors = [*views[1:], views[-2]]
+        moving = [_moving(seen, other, met) for seen, other, met in zip(views, neighbors, hits, strict=True)]
+        first = torch.linalg.inv(views[0].camera_to_world)
+        return SyntheticClip(
+            images=torch.stack(images),
+            depth_m=torch.stack([self._map(met.depth.float()[None]) for met in hits]),
+            camera_to_world=torch.stack([first @ seen.camera_to_world for seen in views]).float(),
+            intrinsics=views[0].intrinsics.float(),
+            flow_forward=torch.stack([flow for flow, _ in forward]),
+            flow_backward=torch.stack([flow for flow, _ in backward]),
+            visible_forward=torch.stack([visible for _, visible in forward]),
+            visible_backward=torch.stack([visible for _, visible in backward]),
+            moving=torch.stack([self._map(own[None]) for own in moving]),
+            frame_rate=frame_rate,
+            name=name,
+        )
+
+    def _image(self, seen: View, light: Light, hits: Hits, index: int) -> UInt8[Tensor, "3 height width"]:
+        """The frame: exposed, with noise, in bytes."""
+        image = rendered(seen, light, hits, height=self.height, width=self.width)
+        if self.exposure_change:
+            image = image * (1 + self.exposure_change * math.sin(0.21 * index))
+        if self.noise:
+            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + index)
+            image = image + self.noise * torch.randn(image.shape, generator=generator)
+        return (image.clamp(0, 1) * 255).round().to(torch.uint8)
+
+    def _pair(
+        self, here: View, there: View, hits: Hits
+    ) -> tuple[Float[Tensor, "2 height width"], Bool[Tensor, "1 height width"]]:
+        """Flow from one view to the other, and where it is seen there."""
+        pixels = Grid(self.height, self.width).pixels
+        flow, visible = flow_and_visibility(here, there, hits, pixels, height=self.height, width=self.width)
+        return self._map(flow.float()), self._map(visible[None])
+
+    def _map(self, values: Shaped[Tensor, "channels pixels"]) -> Shaped[Tensor, "channels height width"]:
+        """Values of pixels, row by row, as a map."""
+        return values.unflatten(1, (self.height, self.width))
+
+
+def _moving(seen: View, other: View, hits: Hits) -> Bool[Tensor, " rays"]:
+    """Where a ray meets a body whose pose differs between two times."""
+    change = (seen.body_to_world - other.body_to_world).abs().amax((1, 2))
+    return (change > MOVES)[hits.body.clamp_min(0)] & (hits.body >= 0)

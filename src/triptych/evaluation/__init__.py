@@ -1,0 +1,1 @@
+"""Scores: reads what prediction wrote, one protocol a file."""

@@ -1,0 +1,1 @@
+"""Files of exact, documented formats, read and written."""

@@ -1,0 +1,1 @@
+"""Cameras, motion and matching, as pure functions of tensors."""

@@ -1,0 +1,1 @@
+"""A model and frames in; depth, flow, visibility, motion and trajectory out."""

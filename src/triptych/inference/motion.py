@@ -1,0 +1,80 @@
+"""What moves by itself, and whether the camera moves at all, judged from flow.
+
+Both answers rest on the optical flow: an object that moves by itself leaves the flow
+that depth and camera motion predict for a static scene; a camera that stands still
+leaves most of the picture where it was.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from triptych.geometry.epipolar import epipolar_distance, fundamental_matrix
+from triptych.geometry.grid import pixel_grid
+from triptych.geometry.rigid import rigid_flow
+
+# Thresholds are shares of the picture's width, so that they hold at any size. They
+# were set on validation clips of the synthetic families (docs/conventions.md).
+EPIPOLAR_SHARE = 0.005  # 1.6 px at 320
+EPIPOLAR_OF_FLOW = 0.10
+RESIDUAL_SHARE = 0.010  # 3.2 px at 320
+RESIDUAL_OF_FLOW = 0.35
+STILL_SHARE = 0.0012  # 0.4 px at 320
+TEXTURED_QUANTILE = 0.6  # the share of pixels too smooth for their flow to be trusted
+
+
+def camera_is_still(
+    flow: Float[Tensor, "batch 2 height width"], image: Float[Tensor, "batch 3 height width"]
+) -> Bool[Tensor, " batch"]:
+    """Whether the camera stands still between two frames.
+
+    True where the median length of the flow, over the pixels with the strongest image
+    gradient, is below 0.12 % of the width: a camera in motion moves nearly all of the
+    picture, a moving car only its own part of it.
+
+    Args:
+        flow: optical flow from the frame to the next (px).
+        image: the frame, in [0, 1].
+    """
+    width = flow.shape[-1]
+    gray = image.mean(1, keepdim=True)
+    gradient = torch.zeros_like(gray)
+    gradient[..., :, 1:] += (gray[..., :, 1:] - gray[..., :, :-1]).abs()
+    gradient[..., 1:, :] += (gray[..., 1:, :] - gray[..., :-1, :]).abs()
+    textured = gradient >= gradient.flatten(1).quantile(TEXTURED_QUANTILE, dim=1).view(-1, 1, 1, 1)
+    length = flow.norm(dim=1, keepdim=True).masked_fill(~textured, torch.nan)
+    return length.flatten(1).nanmedian(dim=1).values < STILL_SHARE * width
+
+
+def moving_pixels(
+    flow: Float[Tensor, "batch 2 height width"],
+    depth: Float[Tensor, "batch 1 height width"],
+    intrinsics: Float[Tensor, "batch 3 3"],
+    next_from_current: Float[Tensor, "batch 4 4"],
+) -> Bool[Tensor, "batch 1 height width"]:
+    """Pixels whose flow a static scene cannot explain.
+
+    A pixel moves by itself where its match lies off the epipolar line of the camera's
+    motion, which no depth can mend, or where it is far from the rigid flow, which a
+    depth error of a third cannot mend. Under a camera that stands still (an identity
+    pose) there are no epipolar lines and the rigid flow is zero: the second test alone
+    decides.
+
+    Args:
+        flow: optical flow from the frame to the next (px).
+        depth: of the frame, in the units of the translation.
+        intrinsics: K (px).
+        next_from_current: camera motion to the next frame.
+    """
+    height, width = flow.shape[-2:]
+    rigid = rigid_flow(depth, intrinsics, next_from_current)
+    grid = pixel_grid(height, width, dtype=flow.dtype, device=flow.device).expand_as(flow)
+    distance = epipolar_distance(grid, grid + flow, fundamental_matrix(next_from_current, intrinsics))
+    length = flow.norm(dim=1, keepdim=True)
+    off_line = distance > EPIPOLAR_SHARE * width + EPIPOLAR_OF_FLOW * length
+    residual = (flow - rigid.flow).norm(dim=1, keepdim=True)
+    longest = torch.maximum(length, rigid.flow.norm(dim=1, keepdim=True))
+    off_rigid = residual > RESIDUAL_SHARE * width + RESIDUAL_OF_FLOW * longest
+    return off_line | off_rigid

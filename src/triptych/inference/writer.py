@@ -1,0 +1,216 @@
+"""A prediction as a folder of files; docs/files.md lists them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from triptych import __version__
+from triptych.artefacts.overview import OverviewRange, overview_frame
+from triptych.artefacts.point_cloud import PointCloudWriter, colored_points
+from triptych.artefacts.video import VideoWriter
+from triptych.formats.atomic import atomic_folder
+from triptych.formats.maps import (
+    load_depth,
+    load_kitti_flow,
+    load_mask,
+    load_visibility,
+    save_depth,
+    save_depth_png,
+    save_flo,
+    save_kitti_flow,
+    save_mask,
+    save_visibility,
+)
+from triptych.formats.trajectories import save_kitti_trajectory, save_tum_trajectory
+from triptych.types import FrameSequence, Prediction
+
+LARGEST_16_BIT = 65535
+POINTS_IN_ALL = 2_000_000  # a file of about 30 MB
+FARTHEST_POINT_SHARE = 0.4  # of the deepest depth: beyond it is mostly sky
+OVERVIEW_RATE_HZ = 10.0
+
+
+@dataclass(frozen=True)
+class PointSettings:
+    """Which points go into `points.ply`.
+
+    Attributes:
+        start: first frame.
+        end: frame after the last one; None is the end.
+        without_motion: leave out pixels that move by themselves.
+    """
+
+    start: int = 0
+    end: int | None = None
+    without_motion: bool = False
+
+
+@dataclass(frozen=True)
+class WriterSettings:
+    """How a prediction is written.
+
+    Attributes:
+        overwrite: replace what the folder holds.
+        flo: write flow in Middlebury's format too.
+        points: of the point cloud.
+        max_depth: deepest depth of the model, the top of the 16-bit depth scale.
+    """
+
+    overwrite: bool = False
+    flo: bool = False
+    points: PointSettings = field(default_factory=PointSettings)
+    max_depth: float = 100.0
+
+
+@dataclass(frozen=True)
+class PredictionSummary:
+    """What was written.
+
+    Attributes:
+        frames: how many.
+        still_pairs: pairs of successive frames between which the camera stands still.
+    """
+
+    frames: int
+    still_pairs: int
+
+
+def write_prediction(
+    folder: Path,
+    sequence: FrameSequence,
+    predictions: Iterable[Prediction],
+    *,
+    settings: WriterSettings,
+    facts: Mapping[str, Any],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> PredictionSummary:
+    """Write all files of a prediction; the folder appears when it is complete.
+
+    Args:
+        folder: where.
+        sequence: the frames.
+        predictions: one a frame, in order; taken one at a time.
+        settings: how.
+        facts: what else `result.json` shall say.
+        progress: told (done, total) frames.
+
+    Raises:
+        InputError: the folder is not empty, or cannot be written.
+    """
+    with atomic_folder(folder, overwrite=settings.overwrite) as target:
+        path, still_pairs = [], 0
+        for index, prediction in enumerate(predictions):
+            _write_frame(target, index, prediction, settings)
+            path.append(prediction.camera_to_world)
+            still_pairs += int(prediction.camera_still)
+            progress(index + 1, len(sequence))
+        camera_to_world = torch.stack(path)
+        save_kitti_trajectory(target / "trajectory.kitti.txt", camera_to_world)
+        save_tum_trajectory(target / "trajectory.tum.txt", camera_to_world, sequence.timestamps)
+        _write_points(target, sequence, camera_to_world, settings)
+        _write_overview(target, sequence)
+        content = _result(sequence, settings, still_pairs) | dict(facts)
+        (target / "result.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return PredictionSummary(frames=len(path), still_pairs=still_pairs)
+
+
+def _write_frame(target: Path, index: int, prediction: Prediction, settings: WriterSettings) -> None:
+    name = f"{index:06d}"
+    save_depth(target / "depth" / f"{name}.npz", prediction.depth)
+    save_depth_png(
+        target / "depth_png" / f"{name}.png", prediction.depth, scale=LARGEST_16_BIT / settings.max_depth
+    )
+    if prediction.flow is None or prediction.visibility is None or prediction.motion is None:
+        return
+    everywhere = torch.ones_like(prediction.motion)
+    save_kitti_flow(target / "flow" / f"{name}.png", prediction.flow, everywhere)
+    if settings.flo:
+        save_flo(target / "flow" / f"{name}.flo", prediction.flow)
+    save_visibility(target / "visibility" / f"{name}.png", prediction.visibility)
+    save_mask(target / "motion" / f"{name}.png", prediction.motion)
+
+
+def _write_points(target: Path, sequence: FrameSequence, camera_to_world: Tensor, settings: WriterSettings) -> None:
+    """The point cloud of the chosen frames, thinned to about two million points."""
+    height, width = sequence.images.shape[-2:]
+    chosen = range(len(sequence))[settings.points.start : settings.points.end]
+    stride = max(1, round((len(chosen) * height * width / POINTS_IN_ALL) ** 0.5))
+    with PointCloudWriter(target / "points.ply") as cloud:
+        for index in chosen:
+            keep = None
+            if settings.points.without_motion and index + 1 < len(sequence):
+                keep = ~load_mask(target / "motion" / f"{index:06d}.png")
+            positions, colors = colored_points(
+                load_depth(target / "depth" / f"{index:06d}.npz"),
+                sequence.images[index],
+                sequence.intrinsics,
+                camera_to_world[index],
+                keep=keep,
+                max_depth=FARTHEST_POINT_SHARE * settings.max_depth,
+                stride=stride,
+            )
+            cloud.write(positions, colors)
+
+
+def _write_overview(target: Path, sequence: FrameSequence) -> None:
+    """The panels of all frames as a video, colored over one range so that it does not flicker."""
+    last = len(sequence) - 1
+    shown = OverviewRange.of(list(_sampled_maps(target, last)))
+    rate = _frame_rate(sequence)
+    with VideoWriter(target / "overview.mp4", rate=rate) as video:
+        for index in range(len(sequence)):
+            depth = load_depth(target / "depth" / f"{index:06d}.npz")
+            matched = index if index < last else None
+            video.write(_overview(target, sequence.images[index], depth, matched, shown))
+
+
+def _overview(target: Path, image: Tensor, depth: Tensor, matched: int | None, shown: OverviewRange) -> Tensor:
+    if matched is None:
+        return overview_frame(image, depth, None, None, None, shown=shown)
+    name = f"{matched:06d}.png"
+    flow, _ = load_kitti_flow(target / "flow" / name)
+    visibility = load_visibility(target / "visibility" / name)
+    return overview_frame(image, depth, flow, visibility, load_mask(target / "motion" / name), shown=shown)
+
+
+def _sampled_maps(target: Path, last: int) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Depth and flow of about twenty frames, for the colors' range."""
+    for index in range(0, last + 1, max(1, last // 20)):
+        flow = load_kitti_flow(target / "flow" / f"{index:06d}.png")[0] if index < last else None
+        yield load_depth(target / "depth" / f"{index:06d}.npz"), flow
+
+
+def _frame_rate(sequence: FrameSequence) -> float:
+    """Frames per second of the sequence, or 10 where its times do not tell."""
+    span = float(sequence.timestamps[-1] - sequence.timestamps[0])
+    return (len(sequence) - 1) / span if span > 0 else OVERVIEW_RATE_HZ
+
+
+def _result(sequence: FrameSequence, settings: WriterSettings, still_pairs: int) -> dict[str, Any]:
+    height, width = (int(side) for side in sequence.images.shape[-2:])
+    used = sequence.source_indices.tolist()
+    return {
+        "source": sequence.name,
+        "frames": {
+            "in_source": sequence.source_length,
+            "predicted": len(sequence),
+            "source_indices": used,
+            "camera_still_pairs": still_pairs,
+        },
+        "size": {"height": height, "width": width},
+        "intrinsics": {
+            "matrix": sequence.intrinsics.tolist(),
+            "origin": sequence.intrinsics_origin,
+            "assumed": sequence.assumed_intrinsics,
+        },
+        "scale": "up to scale",
+        "depth_png_scale": LARGEST_16_BIT / settings.max_depth,
+        "versions": {"triptych": __version__, "torch": torch.__version__},
+    }

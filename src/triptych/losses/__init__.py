@@ -1,0 +1,1 @@
+"""The equations of the method, as pure functions of tensors."""

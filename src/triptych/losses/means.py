@@ -1,0 +1,53 @@
+"""Means over the pixels that count."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from triptych.geometry.precision import check_precision
+
+SMALLEST_WEIGHT_SUM = 1e-6
+"""Below this the masks of a batch count as empty; the weight of a millionth of one pixel."""
+
+
+def weighted_sum(
+    error: Float[Tensor, "*shape"], weight: Float[Tensor, "*#shape"] | Bool[Tensor, "*#shape"]
+) -> Float[Tensor, ""]:
+    """Sum of the error times the weight, which is taken as a constant.
+
+    Where the weight is zero the error may be anything, infinite too: it is left out,
+    not multiplied by zero, and receives no gradient.
+    """
+    factor = weight.detach().to(error.dtype)
+    return torch.where(factor > 0, error * factor, torch.zeros_like(error)).sum()
+
+
+def masked_mean(
+    error: Float[Tensor, "*shape"], weight: Float[Tensor, "*#shape"] | Bool[Tensor, "*#shape"]
+) -> Float[Tensor, ""]:
+    """Mean of an error map over the pixels that a mask keeps.
+
+    Divides by the sum of the mask, as eq. 2 needs: a sum over the kept pixels divided
+    by all of them would be smallest with nothing kept.
+
+    Args:
+        error: any shape.
+        weight: not negative; broadcast to the error; no gradient flows into it.
+
+    Returns:
+        A scalar; 0 with zero gradient where the weights sum to less than
+        `SMALLEST_WEIGHT_SUM`.
+
+    Raises:
+        TypeError: below float32.
+    """
+    check_precision(error)
+    weight_sum = weight.detach().to(error.dtype).expand_as(error).sum()
+    return weighted_sum(error, weight) / weight_sum.clamp_min(SMALLEST_WEIGHT_SUM)
+
+
+def kept_share(kept: Float[Tensor, "..."] | Bool[Tensor, "..."]) -> Float[Tensor, ""]:
+    """Share of the pixels that a gate or mask keeps, in [0, 1], without gradient."""
+    return kept.detach().to(torch.float32 if kept.dtype == torch.bool else kept.dtype).mean()

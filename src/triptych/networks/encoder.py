@@ -1,0 +1,109 @@
+"""Image encoders: any timm backbone that yields features, with its own normalization."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import timm
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from triptych.errors import InputError
+
+IMAGENET = "imagenet"
+"""The value of `pretrained` that asks for timm's own weights of the encoder."""
+
+
+class Encoder(nn.Module):
+    """Features of images at falling resolutions, from a timm backbone.
+
+    The backbone's own mean and standard deviation are applied inside, so the input is
+    always RGB in [0, 1].
+
+    Attributes:
+        channels: of each level, fine to coarse.
+        strides: of each level, fine to coarse; where they start and how many there are
+            depends on the backbone (ResNet 2..32, ConvNeXt and Swin 4..32).
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        name: str = "resnet18",
+        *,
+        images: int = 1,
+        pretrained: str | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Build the backbone.
+
+        Args:
+            name: a timm model, with or without its weights' tag (`resnet18.tv_in1k`).
+            images: RGB images that are given joined on the channel axis. Pretrained
+                first convolutions are repeated and divided by timm.
+            pretrained: "imagenet" for timm's weights of that name, the path of a local
+                weights file (safetensors or a torch state dict), or None.
+            options: further arguments of the backbone (`channels`, `layers`, ...).
+
+        Raises:
+            InputError: unknown backbone, one without features, or weights that cannot be had.
+        """
+        super().__init__()
+        self.backbone = _backbone(name, in_channels=3 * images, pretrained=pretrained, options=options or {})
+        information = cast(Any, self.backbone).feature_info
+        self.channels = tuple(int(count) for count in information.channels())
+        self.strides = tuple(int(stride) for stride in information.reduction())
+        config = cast(Any, self.backbone).pretrained_cfg or {}
+        for key, default in (("mean", (0.485, 0.456, 0.406)), ("std", (0.229, 0.224, 0.225))):
+            values = torch.tensor(config.get(key, default)).repeat(images).reshape(1, -1, 1, 1)
+            self.register_buffer(key, values, persistent=False)
+
+    def forward(
+        self, images: Float[Tensor, "batch channels height width"]
+    ) -> tuple[Float[Tensor, "batch _ _ _"], ...]:
+        """Features of each level, fine to coarse; sides divisible by the last stride."""
+        return tuple(self.backbone((images - self.mean) / self.std))
+
+
+def _backbone(
+    name: str, *, in_channels: int, pretrained: str | None, options: Mapping[str, Any]
+) -> nn.Module:
+    if not timm.is_model(name):
+        raise InputError(f"encoder {name!r} is not a timm model: timm.list_models() names them")
+    arguments = {"features_only": True, "in_chans": in_channels, **options}
+    if pretrained is None:
+        return _created(name, arguments)
+    if pretrained != IMAGENET:
+        if not Path(pretrained).is_file():
+            raise InputError(
+                f"encoder weights {pretrained!r} are not a file: give a safetensors file or a "
+                f"state dict of timm's {name}, {IMAGENET!r}, or none"
+            )
+        arguments["pretrained_cfg_overlay"] = {"file": pretrained}
+    try:
+        return _created(name, {**arguments, "pretrained": True})
+    except InputError:
+        raise
+    except Exception as error:  # timm, huggingface_hub, safetensors and pickle raise many kinds
+        reason = f"{type(error).__name__}: {error}".strip().splitlines()[0][:200]
+        ways = (
+            "check that the file is for this encoder and its options"
+            if pretrained != IMAGENET
+            else "set `pretrained` to a local weights file of it, copy the Hugging Face cache from a "
+            "machine that has a network, or start without pretrained weights"
+        )
+        raise InputError(f"weights of encoder {name!r} could not be loaded ({reason}): {ways}") from error
+
+
+def _created(name: str, arguments: Mapping[str, Any]) -> nn.Module:
+    try:
+        return cast(nn.Module, timm.create_model(name, **arguments))
+    except (TypeError, AttributeError, NotImplementedError) as error:
+        raise InputError(
+            f"encoder {name!r} does not give features with options {dict(arguments)}: {error}"
+        ) from error

@@ -1,0 +1,160 @@
+"""The three networks of the method, and what they say of a snippet."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from triptych.networks.depth import DepthNetwork
+from triptych.networks.encoder import IMAGENET
+from triptych.networks.flow import MaskFlowNet
+from triptych.networks.pose import PoseNetwork
+from triptych.types import FlowEstimate, Snippet, SnippetEstimate
+
+PREVIOUS, TARGET, NEXT = 0, 1, 2
+"""Places of the frames in a snippet."""
+
+SOURCES = (PREVIOUS, NEXT)
+FORWARD_PAIRS = tuple((TARGET, source) for source in SOURCES)
+BACKWARD_PAIRS = tuple((source, TARGET) for source in SOURCES)
+
+
+class JointModel(nn.Module):
+    """Depth of the target, pose and flow between target and sources."""
+
+    def __init__(self, depth: DepthNetwork, pose: PoseNetwork, flow: MaskFlowNet) -> None:
+        super().__init__()
+        self.depth = depth
+        self.pose = pose
+        self.flow = flow
+
+    def estimate(
+        self,
+        snippet: Snippet,
+        *,
+        depth_and_pose: bool = True,
+        flow: bool = True,
+        flow_gradient: bool = True,
+        backward_flow: bool = True,
+        backward_flow_gradient: bool = False,
+        reversed_pose: bool = False,
+    ) -> SnippetEstimate:
+        """What the networks say of a batch of snippets of three frames.
+
+        The networks see the jittered frames. Each frame passes the flow pyramid once.
+
+        Args:
+            snippet: frames previous, target, next.
+            depth_and_pose: run the depth and the pose network.
+            flow: run the flow network from the target to both sources.
+            flow_gradient: False while the flow network is frozen: no graph is kept of it.
+            backward_flow: also run it from both sources to the target.
+            backward_flow_gradient: keep a graph of these too. They serve range maps, which
+                send no gradient, so by default none is kept and they cost a third.
+            reversed_pose: also predict the pose of the pairs (source, target).
+
+        Returns:
+            The estimate; parts that were not run are None.
+
+        Raises:
+            ValueError: where the snippet is not of three frames.
+        """
+        frames = snippet.jittered
+        if frames.shape[1] != 3:
+            raise ValueError(f"a snippet of three frames is needed, got {frames.shape[1]}")
+        disparity = forward_pose = reverse_pose = None
+        if depth_and_pose:
+            disparity = self.depth(frames[:, TARGET])
+            forward_pose, reverse_pose = self._poses(frames, reverse=reversed_pose)
+        forward_flow = backward = None
+        if flow:
+            with nullcontext() if flow_gradient else torch.no_grad():
+                forward_flow, backward = self._flows(
+                    frames, backward=backward_flow, apart=flow_gradient and not backward_flow_gradient
+                )
+        return SnippetEstimate(disparity, forward_pose, reverse_pose, forward_flow, backward)
+
+    def _poses(
+        self, frames: Float[Tensor, "batch 3 3 height width"], *, reverse: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        """Poses (batch, sources, 4, 4) of target to source and back, from one batch."""
+        target = frames[:, (TARGET,) * len(SOURCES)].flatten(0, 1)
+        source = frames[:, SOURCES].flatten(0, 1)
+        count = (frames.shape[0], len(SOURCES))
+        if not reverse:
+            return torch.unflatten(self.pose(target, source), 0, count), None
+        both = self.pose(torch.cat((target, source)), torch.cat((source, target)))
+        forward_pose, reverse_pose = both.chunk(2)
+        return torch.unflatten(forward_pose, 0, count), torch.unflatten(reverse_pose, 0, count)
+
+    def _flows(
+        self, frames: Float[Tensor, "batch 3 3 height width"], *, backward: bool, apart: bool
+    ) -> tuple[FlowEstimate, FlowEstimate | None]:
+        """Flows of target to sources and back; backward ones without a graph where `apart`."""
+        features = self.flow.features(frames)
+        if not backward:
+            return self.flow.matched(features, FORWARD_PAIRS), None
+        if apart:
+            forward_flow = self.flow.matched(features, FORWARD_PAIRS)
+            with torch.no_grad():
+                return forward_flow, self.flow.matched(features, BACKWARD_PAIRS)
+        return _halves(self.flow.matched(features, FORWARD_PAIRS + BACKWARD_PAIRS), frames.shape[0])
+
+
+def _halves(estimate: FlowEstimate, batch: int) -> tuple[FlowEstimate, FlowEstimate]:
+    """The first and the second half of the pairs of every snippet."""
+
+    def half(index: int) -> FlowEstimate:
+        def part(maps: Tensor) -> Tensor:
+            return torch.unflatten(maps, 0, (batch, 2, -1))[:, index].flatten(0, 1)
+
+        return FlowEstimate(
+            part(estimate.flow), part(estimate.visibility), tuple(part(level) for level in estimate.levels)
+        )
+
+    return half(0), half(1)
+
+
+SMALL_DEPTH_ENCODER = {
+    "layers": (2, 2, 2, 2),
+    "channels": (32, 64, 96, 128),
+    "stem_type": "deep",
+    "stem_width": 16,
+}
+"""A ResNet18 of half and quarter width; the stem of three 3x3 convolutions ends at 2 x 16 channels."""
+
+SMALL_POSE_ENCODER = {
+    "layers": (1, 1, 1, 1),
+    "channels": (16, 32, 64, 128),
+    "stem_type": "deep",
+    "stem_width": 8,
+}
+"""A ResNet10 of quarter width."""
+
+
+def small_model() -> JointModel:
+    """Networks of about five million parameters that a two-core machine can train.
+
+    Plain 3x3 convolutions throughout: depthwise ones are cheap in arithmetic and slow on a CPU.
+    """
+    return JointModel(
+        DepthNetwork("resnet18", encoder_options=SMALL_DEPTH_ENCODER, width=0.5),
+        PoseNetwork("resnet18", encoder_options=SMALL_POSE_ENCODER, channels=64),
+        MaskFlowNet(width=0.5),
+    )
+
+
+def paper_model(*, pretrained: str | None = IMAGENET) -> JointModel:
+    """The networks of the paper: ResNet18 for depth and pose, MaskFlowNet-S for flow.
+
+    Args:
+        pretrained: of both encoders, see `Encoder`.
+    """
+    return JointModel(
+        DepthNetwork("resnet18.tv_in1k", pretrained=pretrained),
+        PoseNetwork("resnet18.tv_in1k", pretrained=pretrained),
+        MaskFlowNet(),
+    )

@@ -1,0 +1,1 @@
+"""Stages, one step, and the engine that repeats it."""

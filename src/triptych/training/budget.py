@@ -1,0 +1,56 @@
+"""How long a training lasts: in epochs, steps or minutes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from triptych.errors import InputError
+
+
+@dataclass
+class TrainingState:
+    """How far a training has come: all that a resume needs beside weights and optimizer.
+
+    Attributes:
+        epoch: passes over the data that are complete.
+        batch: batches of the running epoch that are complete.
+        step: batches complete in all.
+        seconds: time spent in training steps, over all sittings.
+        skipped: batches whose loss or gradient was not finite.
+        skipped_in_row: the last ones of them without a good one between.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    skipped: int = 0
+    skipped_in_row: int = 0
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Length of a training; exactly one of the three is given."""
+
+    epochs: int | None = None
+    steps: int | None = None
+    minutes: float | None = None
+
+    def __post_init__(self) -> None:
+        given = [value for value in (self.epochs, self.steps, self.minutes) if value is not None]
+        if len(given) != 1 or given[0] <= 0:
+            raise InputError("give the length of the training as one of epochs, steps or minutes, above 0")
+
+    def progress(self, state: TrainingState, *, batches_per_epoch: int) -> float:
+        """Share of the training that is done, in [0, 1]."""
+        if self.minutes is not None:
+            return min(state.seconds / (60 * self.minutes), 1.0)
+        return min(state.step / self.total_steps(batches_per_epoch=batches_per_epoch), 1.0)
+
+    def total_steps(self, *, batches_per_epoch: int) -> int:
+        """Number of steps, of a training that is measured in steps or epochs."""
+        if self.epochs is not None:
+            return self.epochs * batches_per_epoch
+        if self.steps is not None:
+            return self.steps
+        raise ValueError("a training measured in minutes has no number of steps")

@@ -1,0 +1,91 @@
+"""The stages of a training as data: who learns, for what share of it, how fast."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from triptych.errors import InputError
+
+Learner = Literal["flow", "depth", "pose"]
+Schedule = Literal["halving", "cosine"]
+
+WARM_UP = 0.02  # share of a stage over which a cosine schedule rises from zero
+HALVING_EPOCHS = 10  # the paper's
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stretch of a training.
+
+    Attributes:
+        name: what logs and `--stages` call it.
+        learns: the networks that are trained; the others are frozen, and no autograd
+            graph is built for them.
+        share: length, relative to the other stages.
+        learning_rate: at the start of the stage.
+    """
+
+    name: str
+    learns: frozenset[Learner]
+    share: float
+    learning_rate: float
+
+    @property
+    def runs_depth(self) -> bool:
+        """Whether depth and pose take part at all."""
+        return bool(self.learns & {"depth", "pose"})
+
+    @property
+    def trains_flow(self) -> bool:
+        """Whether the flow network learns, or only guides."""
+        return "flow" in self.learns
+
+
+@dataclass(frozen=True)
+class StagePosition:
+    """Where a training stands: its stage, and how far through it, in [0, 1]."""
+
+    index: int
+    stage: Stage
+    fraction: float
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """The stages of a training in order, laid over its progress from 0 to 1."""
+
+    stages: tuple[Stage, ...]
+
+    def __post_init__(self) -> None:
+        if not self.stages or any(stage.share <= 0 for stage in self.stages):
+            raise InputError("a training needs one stage at least, each with a share above 0")
+
+    def position(self, progress: float) -> StagePosition:
+        """The stage at this progress; a boundary belongs to the stage that begins there."""
+        total = sum(stage.share for stage in self.stages)
+        begin = 0.0
+        for index, stage in enumerate(self.stages):
+            length = stage.share / total
+            if progress < begin + length - 1e-12 or index == len(self.stages) - 1:
+                fraction = min(max((progress - begin) / length, 0.0), 1.0)
+                return StagePosition(index=index, stage=stage, fraction=fraction)
+            begin += length
+        raise AssertionError("unreachable: the last stage takes what is left")
+
+
+def learning_rate(position: StagePosition, *, schedule: Schedule, epoch: int) -> float:
+    """Learning rate at a point of a stage.
+
+    `halving` is the paper's: the stage's rate, halved every 10 epochs of the whole
+    training. `cosine` rises over the first 2 % of the stage and falls to nothing at its
+    end, which is what short trainings want.
+    """
+    rate = position.stage.learning_rate
+    if schedule == "halving":
+        return float(rate * 0.5 ** (epoch // HALVING_EPOCHS))
+    if position.fraction < WARM_UP:
+        return rate * (0.1 + 0.9 * position.fraction / WARM_UP)
+    fall = (position.fraction - WARM_UP) / (1 - WARM_UP)
+    return rate * (0.5 + 0.5 * math.cos(math.pi * fall)) + 0.01 * rate

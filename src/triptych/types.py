@@ -1,0 +1,164 @@
+"""The records that cross folders.
+
+Shapes are the annotations; units and conventions are those of docs/conventions.md:
+pixel centres at whole numbers, coordinates x then y, camera x right, y down, z
+forward, images RGB in [0, 1] unless they are uint8.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class FrameSequence:
+    """A sequence of frames at the processing size.
+
+    Attributes:
+        images: RGB frames.
+        intrinsics: K at this size (px).
+        timestamps: time of each frame (s).
+        source_indices: position of each frame in what was read.
+        source_length: how many frames there were to read.
+        intrinsics_origin: where K came from, in words for a person.
+        name: what was read, without its folder.
+        assumed_intrinsics: True where K rests on an assumed field of view.
+    """
+
+    images: UInt8[Tensor, "frames 3 height width"]
+    intrinsics: Float[Tensor, "3 3"]
+    timestamps: Float[Tensor, " frames"]
+    source_indices: Int[Tensor, " frames"]
+    source_length: int
+    intrinsics_origin: str
+    name: str
+    assumed_intrinsics: bool = False
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return int(self.images.shape[0])
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """Consecutive frames around one target; a batch of them in training.
+
+    Attributes:
+        frames: as filmed, resized, cropped and flipped; the losses see these.
+        jittered: the same with the snippet's color jitter; the networks see these.
+        intrinsics: K of these frames (px), true after resize, crop and flip.
+        index: position of the snippet in its data set.
+    """
+
+    frames: Float[Tensor, "batch count 3 height width"]
+    jittered: Float[Tensor, "batch count 3 height width"]
+    intrinsics: Float[Tensor, "batch 3 3"]
+    index: Int[Tensor, " batch"]
+
+
+@dataclass(frozen=True)
+class FlowEstimate:
+    """What the flow network says of pairs of frames.
+
+    Attributes:
+        flow: displacement on the target grid (px): target(p) matches source(p + flow(p)).
+        visibility: the learned mask, 1 = the target pixel is seen in the source.
+        levels: flows of the pyramid, fine to coarse, each on its own smaller grid and
+            in pixels of that grid; `flow` itself is not among them.
+    """
+
+    flow: Float[Tensor, "batch 2 height width"]
+    visibility: Float[Tensor, "batch 1 height width"]
+    levels: tuple[Float[Tensor, "batch 2 _ _"], ...] = ()
+
+
+@dataclass(frozen=True)
+class SnippetEstimate:
+    """What the networks say of a batch of snippets: the input of the losses.
+
+    The frames are [previous, target, next]; `sources` below are (previous, next), in
+    that order, on an axis of their own. A part that the stage does not run is None.
+
+    Attributes:
+        disparity: the depth network's output in (0, 1) for the target, fine to coarse.
+        source_from_target: pose predicted for (target, source).
+        target_from_source: pose predicted for the reversed pair (source, target).
+        flow_target_to_source: flows with batch and source axes joined (batch major).
+        flow_source_to_target: the backward flows, joined likewise, for range maps.
+    """
+
+    disparity: tuple[Float[Tensor, "batch 1 _ _"], ...] | None = None
+    source_from_target: Float[Tensor, "batch sources 4 4"] | None = None
+    target_from_source: Float[Tensor, "batch sources 4 4"] | None = None
+    flow_target_to_source: FlowEstimate | None = None
+    flow_source_to_target: FlowEstimate | None = None
+
+
+@dataclass(frozen=True)
+class LossTerms:
+    """A step's loss and what it is made of.
+
+    Attributes:
+        total: the scalar that is minimized.
+        terms: each weighted-in term by name, detached.
+        shares: share in [0, 1] of pixels kept by each gate and mask, by name, detached.
+    """
+
+    total: Float[Tensor, ""]
+    terms: dict[str, Float[Tensor, ""]]
+    shares: dict[str, Float[Tensor, ""]]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What is predicted for one frame, on the grid of that frame.
+
+    Attributes:
+        depth: along the optical axis, up to scale.
+        flow: to the next frame (px); None for the last frame.
+        visibility: 1 where the pixel is seen in the next frame; None for the last.
+        motion: True where something moves by itself; None for the last.
+        camera_to_world: maps this camera's points to those of the first frame's camera.
+        camera_still: whether the camera was found not to move until the next frame.
+    """
+
+    depth: Float[Tensor, "height width"]
+    flow: Float[Tensor, "2 height width"] | None
+    visibility: Float[Tensor, "height width"] | None
+    motion: Bool[Tensor, "height width"] | None
+    camera_to_world: Float[Tensor, "4 4"]
+    camera_still: bool = False
+
+
+@dataclass(frozen=True)
+class SyntheticClip:
+    """A rendered clip with its exact truth, in meters and pixels.
+
+    Attributes:
+        images: RGB frames.
+        depth_m: along the optical axis; inf in the sky.
+        camera_to_world: pose of each camera; world axes as the first camera's.
+        intrinsics: K.
+        flow_forward: from frame i to i + 1; NaN where nothing is defined (never in-image).
+        flow_backward: from frame i + 1 to i.
+        visible_forward: True where the surface seen at i is seen at i + 1 (in frame, not covered).
+        visible_backward: True where the surface seen at i + 1 is seen at i.
+        moving: True on objects that move by themselves between the frame and the next.
+        frame_rate: 1 / s.
+        name: family and seed.
+    """
+
+    images: UInt8[Tensor, "frames 3 height width"]
+    depth_m: Float[Tensor, "frames 1 height width"]
+    camera_to_world: Float[Tensor, "frames 4 4"]
+    intrinsics: Float[Tensor, "3 3"]
+    flow_forward: Float[Tensor, "pairs 2 height width"]
+    flow_backward: Float[Tensor, "pairs 2 height width"]
+    visible_forward: Bool[Tensor, "pairs 1 height width"]
+    visible_backward: Bool[Tensor, "pairs 1 height width"]
+    moving: Bool[Tensor, "frames 1 height width"]
+    frame_rate: float
+    name: str

@@ -1,0 +1,156 @@
+"""Video files, also damaged ones."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from triptych.data.sequence import load_sequence
+from triptych.data.video import VideoSource
+from triptych.errors import InputError
+
+
+def levels(source: VideoSource, start: int = 0, stop: int | None = None) -> list[int]:
+    """The numbers of numbered frames, from their mean level."""
+    return [round((float(frame.float().mean()) - 20) / 8) for frame in source.frames(start, stop)]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [("mp4", "libx264"), ("mov", "libx264"), ("avi", "mpeg4"), ("mkv", "libx264"), ("webm", "libvpx-vp9")],
+)
+def test_frames_come_whole_and_in_order(
+    tmp_path: Path, write_video: Callable, numbered: Callable, suffix: str, codec: str
+) -> None:
+    source = VideoSource(write_video(tmp_path / f"a.{suffix}", numbered(12), codec=codec))
+    assert source.length == 12
+    assert levels(source) == list(range(12))
+    assert levels(source, 3, 6) == [3, 4, 5]
+    assert source.size == (48, 64)
+    assert source.name == f"a.{suffix}"
+
+
+def test_red_is_the_first_channel_and_blue_the_last(tmp_path: Path, write_video: Callable) -> None:
+    pixels = np.zeros((48, 64, 3), np.uint8)
+    pixels[:, :32, 0] = pixels[:, 32:, 2] = 255
+    frame = next(iter(VideoSource(write_video(tmp_path / "a.mp4", [pixels] * 3)).frames())).float()
+    assert (frame[:, :, 4:28].mean(dim=(1, 2)) - torch.tensor([255.0, 0, 0])).abs().max() < 12
+    assert (frame[:, :, 36:60].mean(dim=(1, 2)) - torch.tensor([0, 0, 255.0])).abs().max() < 12
+
+
+def test_times_come_from_the_file_also_at_a_variable_rate(
+    tmp_path: Path, write_video: Callable, numbered: Callable
+) -> None:
+    stamps = [40, 80, 130, 400, 410, 700]
+    source = VideoSource(write_video(tmp_path / "phone.mp4", numbered(6), pts=stamps))
+    assert source.timed
+    assert source.timestamps.tolist() == pytest.approx([0.0, 0.04, 0.09, 0.36, 0.37, 0.66], abs=1e-3)
+
+
+@pytest.mark.parametrize("rotation", [90, 180, -90])
+def test_the_rotation_of_a_phone_video_is_applied(
+    tmp_path: Path, write_video: Callable, rotation: int
+) -> None:
+    pixels = np.zeros((48, 64, 3), np.uint8)
+    pixels[:24, :32] = 255  # white in the upper left corner of what is stored
+    source = VideoSource(write_video(tmp_path / "a.mp4", [pixels] * 3, rotation=rotation))
+    frame = next(iter(source.frames()))
+    # counterclockwise by 90 the upper left corner comes to the lower left
+    expected = np.rot90(pixels, rotation // 90).transpose(2, 0, 1).astype(int)
+    assert frame.shape == expected.shape
+    assert source.size == expected.shape[1:]
+    assert np.abs(frame.numpy() - expected).mean() < 12
+
+
+def test_pixels_that_are_not_square_are_made_square(
+    tmp_path: Path, write_video: Callable, numbered: Callable
+) -> None:
+    path = write_video(tmp_path / "dv.mp4", numbered(3), aspect=Fraction(3, 2))
+    source = VideoSource(path)
+    assert source.size == (48, 96)
+    assert levels(source) == [0, 1, 2]
+
+
+def test_a_file_that_is_no_video_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "notes.mp4"
+    path.write_text("rain\n" * 100)
+    with pytest.raises(InputError, match=r"notes\.mp4: cannot be read as a video") as caught:
+        VideoSource(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_of_sound_alone_is_refused(tmp_path: Path) -> None:
+    import wave
+
+    path = tmp_path / "voice.wav"
+    with wave.open(str(path), "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", "not compressed"))
+        sound.writeframes(bytes(16000))
+    with pytest.raises(InputError, match=r"voice\.wav: holds no video stream"):
+        VideoSource(path)
+
+
+def test_an_mp4_whose_index_was_cut_off_cannot_be_read(
+    tmp_path: Path, write_video: Callable, numbered: Callable
+) -> None:
+    path = write_video(tmp_path / "cut.mp4", numbered(20))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 3 // 4])
+    with pytest.raises(InputError, match=r"cut\.mp4: cannot be read as a video.*cut off"):
+        VideoSource(path)
+
+
+def cut_video(tmp_path: Path, write_video: Callable, numbered: Callable, suffix: str) -> Path:
+    """56 frames (5.6 s) cut after 60 % of the bytes; an mp4 has its index at the front."""
+    path = write_video(
+        tmp_path / f"cut.{suffix}",
+        numbered(28) * 2,
+        rate=10,
+        codec="mpeg4" if suffix == "avi" else "libx264",
+        options={"movflags": "faststart"} if suffix == "mp4" else None,
+    )
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "avi", "mkv"])
+def test_a_truncated_video_is_an_error_that_tells_how_many_frames_are_there(
+    tmp_path: Path, write_video: Callable, numbered: Callable, suffix: str
+) -> None:
+    source = VideoSource(cut_video(tmp_path, write_video, numbered, suffix))
+    assert 5 < source.length < 56
+    with pytest.raises(
+        InputError, match=rf"cut off.* limit the frames to the first {source.length}"
+    ) as caught:
+        load_sequence(source, height=24, width=32)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "avi", "mkv"])
+def test_of_a_truncated_video_the_frames_before_the_break_can_be_asked_for(
+    tmp_path: Path, write_video: Callable, numbered: Callable, suffix: str
+) -> None:
+    source = VideoSource(cut_video(tmp_path, write_video, numbered, suffix))
+    assert levels(source, stop=5) == [0, 1, 2, 3, 4]
+    assert len(load_sequence(source, height=24, width=32, limit=source.length - 2)) == source.length - 2
+
+
+@pytest.mark.parametrize("codec", ["mpeg4", "libx264"])
+def test_damage_in_the_middle_is_an_error_and_not_a_gray_frame(
+    tmp_path: Path, write_video: Callable, codec: str
+) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (28, 96, 128, 3), dtype=np.uint8)
+    path = write_video(
+        tmp_path / "scratched.mp4", list(noise), codec=codec, options={"movflags": "faststart"}
+    )
+    content = bytearray(path.read_bytes())
+    middle = (content.index(b"mdat") + len(content)) // 2
+    content[middle : middle + 5000] = bytes(5000)
+    path.write_bytes(content)
+    source = VideoSource(path)
+    with pytest.raises(InputError, match=r"scratched\.mp4: frame \d+ cannot be decoded") as caught:
+        list(source.frames())
+    assert "\n" not in str(caught.value)
+    assert len(list(source.frames(stop=5))) == 5
