@@ -34,7 +34,7 @@ check: .venv/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope -m "not slow" -q
 
 bench: .venv/.dev
-	$(BIN)/python -m pytest benchmarks --benchmark-only --override-ini "python_files=bench_*.py"
+	$(BIN)/python benchmarks/core.py
 
 docs: .venv/.docs
 	$(BIN)/mkdocs build --strict

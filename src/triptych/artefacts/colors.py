@@ -67,14 +67,14 @@ def depth_colors(
 
 
 def depth_limits(depth: Float[Tensor, "*frames height width"]) -> tuple[float, float]:
-    """Depths (near, far) between which 98 % of the pixels lie, apart by a tenth at least.
+    """Depths (near, far) between which 90 % of the pixels lie, apart by a tenth at least.
 
     Pixels without finite positive depth do not count; (1, 2) where there is none.
     """
     values = depth[depth.isfinite() & (depth > 0)].float()
     if values.numel() == 0:
         return 1.0, 2.0
-    near, far = (float(limit) for limit in _sampled(values).quantile(values.new_tensor([0.01, 0.99])))
+    near, far = (float(limit) for limit in _sampled(values).quantile(values.new_tensor([0.05, 0.95])))
     return near, max(far, 1.1 * near)
 
 
@@ -110,13 +110,13 @@ def flow_colors(flow: Float[Tensor, "2 height width"], *, maximum: float) -> UIn
 
 
 def flow_limit(flow: Float[Tensor, "*frames 2 height width"]) -> float:
-    """Length (px) that 99 % of the flow stays below; at least 1.
+    """Length (px) that 95 % of the flow stays below; at least 1.
 
     Vectors that are not finite do not count; 1 where there is none.
     """
     length = flow.float().norm(dim=-3)
     length = length[length.isfinite()]
-    return max(1.0, float(_sampled(length).quantile(0.99))) if length.numel() else 1.0
+    return max(1.0, float(_sampled(length).quantile(0.95))) if length.numel() else 1.0
 
 
 def overlaid(

@@ -31,7 +31,7 @@ class VideoWriter:
             video.write(picture)
     """
 
-    def __init__(self, path: StrPath, *, rate: float, quality: int = QUALITY) -> None:
+    def __init__(self, path: StrPath, *, rate: float | int | Fraction, quality: int = QUALITY) -> None:
         """Sets up a video; nothing is written before the first frame.
 
         Args:

@@ -1,3 +1,112 @@
 """Make a street clip, fit it, and score held-out frames against exact truth."""
-def add_arguments(parser): pass
-def run(parser, words): pass
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jsonargparse import ArgumentParser
+
+from triptych.cli.fit import check_run_folder, start_run_folder, train
+from triptych.config.load import preset_settings, size_of
+from triptych.errors import InputError
+
+if TYPE_CHECKING:
+    from triptych.evaluation.clip import ClipScores
+    from triptych.types import FrameSequence, SyntheticClip
+
+FRAME_RATE_HZ = 10.0
+HELD_OUT_SHARE = 0.2
+FEWEST_FRAMES = 16
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The options of `triptych demo`."""
+    parser.add_argument("--output", default="demo", help="folder to write")
+    parser.add_argument("--overwrite", action="store_true", help="replace what the output folder holds")
+    parser.add_argument("--minutes", type=float, default=8.0, help="length of the training")
+    parser.add_argument("--steps", type=int | None, help="length of the training in steps, instead of minutes")
+    parser.add_argument("--frames", type=int, default=60, help="length of the clip; its last fifth is held out")
+    parser.add_argument("--size", default="128x384", help="HEIGHTxWIDTH of the clip (px)")
+    parser.add_argument("--family", default="street", choices=["street", "room"], help="kind of scene")
+    parser.add_argument("--seed", type=int, default=0, help="of the scene and of the training")
+
+
+def run(parser: ArgumentParser, words: Sequence[str]) -> None:
+    """Make, fit, predict, score, show."""
+    options = parser.parse_args(list(words))
+    if options.frames < FEWEST_FRAMES:
+        raise InputError(f"--frames {options.frames}: {FEWEST_FRAMES} at least, so that a fifth can be held out")
+    folder = Path(options.output)
+    check_run_folder(folder, overwrite=options.overwrite, resume=False)
+    length: dict[str, Any] = {"steps": options.steps} if options.steps else {"minutes": options.minutes}
+    settings = preset_settings("small", size=options.size, seed=options.seed, **length)
+    from triptych.cli.console import say
+    from triptych.cli.predict import write
+    from triptych.config.build import MODEL_FILE, save_model
+    from triptych.data.synthetic import synthetic_clip
+    from triptych.evaluation.clip import score_clip
+
+    begin = time.perf_counter()
+    height, width = size_of(options.size)
+    say(f"making {options.frames} frames of a {options.family} at {width}x{height}")
+    clip = synthetic_clip(
+        options.family, seed=options.seed, frames=options.frames, height=height, width=width, frame_rate=FRAME_RATE_HZ
+    )
+    sequence = clip_sequence(clip)
+    split = round(options.frames * (1 - HELD_OUT_SHARE))
+    held_out = list(range(split, options.frames))
+    start_run_folder(folder, settings, overwrite=options.overwrite)
+    model = train(settings, sequence, list(range(split)), folder=folder)
+    save_model(folder / MODEL_FILE, model, settings)
+    write(model, sequence, folder / "prediction", settings=settings, overwrite=True, kept=list(range(split)))
+    scores = score_clip(folder / "prediction", clip, held_out=held_out)
+    seconds = time.perf_counter() - begin
+    report(folder, clip, scores, held_out=held_out, seconds=seconds, settings=asdict(settings))
+
+
+def clip_sequence(clip: SyntheticClip) -> FrameSequence:
+    """The frames of a clip as if read from a file with a calibration."""
+    import torch
+
+    from triptych.types import FrameSequence
+
+    count = len(clip.images)
+    return FrameSequence(
+        images=clip.images,
+        intrinsics=clip.intrinsics.float(),
+        timestamps=torch.arange(count, dtype=torch.float64) / clip.frame_rate,
+        source_indices=torch.arange(count),
+        source_length=count,
+        intrinsics_origin="of the synthetic camera",
+        name=clip.name,
+    )
+
+
+def report(
+    folder: Path,
+    clip: SyntheticClip,
+    scores: ClipScores,
+    *,
+    held_out: list[int],
+    seconds: float,
+    settings: dict[str, Any],
+) -> None:
+    """Print the table, write `demo.json` and the page."""
+    from triptych.cli.console import say
+    from triptych.formats.atomic import atomic_path
+    from triptych.viewing.demo import demo_rows, save_demo_page, table_lines
+
+    content = {name: part for name, part in asdict(scores).items() if isinstance(part, dict)}
+    content |= {"seconds": round(seconds, 1), "held_out_frames": scores.frames}
+    with atomic_path(folder / "demo.json") as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    rows = demo_rows(scores)
+    for line in table_lines(rows):
+        print(line)
+    save_demo_page(folder / "index.html", clip, rows, prediction=folder / "prediction", held_out=held_out)
+    say(f"{seconds / 60:.1f} minutes; look at {folder / 'index.html'} and {folder / 'prediction' / 'overview.mp4'}")

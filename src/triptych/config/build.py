@@ -82,8 +82,15 @@ def build_model(settings: FitSettings) -> JointModel:
             pretrained=pose.pretrained,
             channels=pose.channels,
             norm=pose.norm,
+            sees_flow=pose.sees_flow,
+            motion_scale=pose.motion_scale,
         ),
-        flow=MaskFlowNet(matching=flow.matching, cascade=flow.cascade, width=flow.width),
+        flow=MaskFlowNet(
+            matching=flow.matching,
+            cascade=flow.cascade,
+            width=flow.width,
+            normalized_costs=flow.normalized_costs,
+        ),
     )
 
 
@@ -113,7 +120,13 @@ def build_plan(settings: FitSettings) -> StagePlan:
     for name in settings.stages:
         stage = getattr(settings.training, name)
         stages.append(
-            Stage(name=name, learns=LEARNERS[name], share=stage.share, learning_rate=stage.learning_rate)
+            Stage(
+                name=name,
+                learns=LEARNERS[name],
+                share=stage.share,
+                learning_rate=stage.learning_rate,
+                imitation=stage.imitation,
+            )
         )
     return StagePlan(tuple(stages))
 

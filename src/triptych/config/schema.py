@@ -94,6 +94,8 @@ class PoseSettings:
         pretrained: `imagenet` for timm's default weights, a file of weights, or null.
         channels: of the layers behind the backbone.
         norm: normalization in those layers.
+        sees_flow: show it the optical flow beside the images.
+        motion_scale: factor on what it regresses; the paper's networks use 0.01.
     """
 
     encoder: str = "resnet18"
@@ -101,6 +103,8 @@ class PoseSettings:
     pretrained: str | None = None
     channels: int = 256
     norm: Literal["batch", "none"] = "batch"
+    sees_flow: bool = False
+    motion_scale: float = 0.01
 
 
 @dataclass(frozen=True)
@@ -112,11 +116,14 @@ class FlowSettings:
             or by that with the learned visibility mask.
         cascade: False is MaskFlowNet-S, True the full one with its second stage.
         width: factor on the number of channels; 1 is the published network.
+        normalized_costs: normalize features before each cost volume; not in the published
+            network, but it learns from hundreds of steps instead of hundreds of thousands.
     """
 
     matching: Literal["warp", "deformable", "masked"] = "masked"
     cascade: bool = False
     width: float = 1.0
+    normalized_costs: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,6 +153,8 @@ class LossSettings:
         automask: keep of the depth side only what the unmoved source explains worse.
         depth_levels: how many disparities, from the finest, take part.
         flow_guidance: factor of the pull of depth and pose toward the flow.
+        flow_completion: factor of the pull of flow toward the static scene's, where the
+            target is not seen in the source and no match can teach it.
         flow_pyramid_weight: factor of eq. 2 on the coarser flows.
         flow_smoothness: factor of the smoothness of flow (1 / px).
         flow_smoothness_order: differences that it penalizes.
@@ -170,6 +179,7 @@ class LossSettings:
     automask: bool = False
     depth_levels: int = 1
     flow_guidance: float = 0.0
+    flow_completion: float = 0.0
     flow_pyramid_weight: float = 0.0
     flow_smoothness: float = 0.0
     flow_smoothness_order: Literal[1, 2] = 1
@@ -182,10 +192,13 @@ class StageSettings:
     Attributes:
         share: its length relative to the other stages.
         learning_rate: at its start.
+        imitation: share of the stage over which flow also imitates OpenCV's DIS flow, and
+            pose the five-point motion behind the flow, with a weight that falls from 1 to 0.
     """
 
     share: float
     learning_rate: float
+    imitation: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,9 @@ MEASURED_WIDTH = 320
 TEXTURED_SHARE = 0.4
 STILL_KEPT_SHARE = 0.05  # a camera with fewer moving frames than this share stands still
 SMALLEST_TRAINING = 3  # frames of one snippet
+# Times are rounded (to milliseconds in some files): a last frame that comes this share of a
+# tick too early is still taken for it, else the source's own rate would lose a frame.
+TICK_TOLERANCE = 0.1
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,7 @@ def decimated(
     if not 0.0 < rate < float("inf"):
         raise InputError(f"rate {rate:g} Hz: must be positive")
     times = timestamps.double() - timestamps[0].double()
-    # A rate that is the source's own must not lose a frame to rounding of the last tick.
-    ticks = torch.arange(int(float(times[-1]) * rate + 1e-6) + 1, dtype=torch.float64) / rate
+    ticks = torch.arange(int(float(times[-1]) * rate + TICK_TOLERANCE) + 1, dtype=torch.float64) / rate
     after = torch.searchsorted(times, ticks).clamp(max=len(times) - 1)
     before = (after - 1).clamp(min=0)
     nearest = torch.where(ticks - times[before] <= times[after] - ticks, before, after)

@@ -29,7 +29,8 @@ class VideoSource(FrameSource):
 
     Frames are turned as the file's rotation says, and brought to square pixels. The
     packets are counted at construction (read, not decoded), so that the number and the
-    times of the frames are known and a file that was cut off is noticed at once.
+    times of the frames are known and a file that was cut off is noticed at once. Damage
+    inside a frame is noticed where the decoder tells of it, which not all of them do.
 
     Attributes:
         fault: what is wrong with the file behind its last whole frame; None if nothing.

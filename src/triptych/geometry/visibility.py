@@ -13,7 +13,7 @@ from triptych.geometry.grid import in_frame, pixel_grid, sample
 from triptych.geometry.precision import check_precision
 
 # Sundaram, Brox and Keutzer, "Dense point trajectories by GPU-accelerated large
-# displacement optical flow", ECCV 2010, eq. 5: share of the squared lengths, and px^2.
+# displacement optical flow", ECCV 2010: share of the squared lengths, and px^2.
 CONSISTENCY_RELATIVE = 0.01
 CONSISTENCY_ABSOLUTE = 0.5
 

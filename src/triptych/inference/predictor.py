@@ -121,4 +121,4 @@ class Predictor:
             visibility = forward.visibility
         else:
             visibility = range_visibility(forward_and_back.flow[1::2])
-        return _Pairs(forward, visibility, self.model.pose(current, following))
+        return _Pairs(forward, visibility, self.model.pose(current, following, forward.flow))

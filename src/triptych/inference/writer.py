@@ -13,7 +13,7 @@ from torch import Tensor
 
 from triptych import __version__
 from triptych.artefacts.overview import OverviewRange, overview_frame
-from triptych.artefacts.point_cloud import PointCloudWriter, colored_points
+from triptych.artefacts.point_cloud import PointCloudWriter, cloud_stride, colored_points
 from triptych.artefacts.video import VideoWriter
 from triptych.formats.atomic import atomic_folder
 from triptych.formats.maps import (
@@ -32,7 +32,6 @@ from triptych.formats.trajectories import save_kitti_trajectory, save_tum_trajec
 from triptych.types import FrameSequence, Prediction
 
 LARGEST_16_BIT = 65535
-POINTS_IN_ALL = 2_000_000  # a file of about 30 MB
 FARTHEST_POINT_SHARE = 0.4  # of the deepest depth: beyond it is mostly sky
 OVERVIEW_RATE_HZ = 10.0
 
@@ -115,7 +114,7 @@ def write_prediction(
         save_kitti_trajectory(target / "trajectory.kitti.txt", camera_to_world)
         save_tum_trajectory(target / "trajectory.tum.txt", camera_to_world, sequence.timestamps)
         _write_points(target, sequence, camera_to_world, settings)
-        _write_overview(target, sequence)
+        _write_overview(target, sequence, camera_to_world)
         content = _result(sequence, settings, still_pairs) | dict(facts)
         (target / "result.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return PredictionSummary(frames=len(path), still_pairs=still_pairs)
@@ -141,7 +140,7 @@ def _write_points(target: Path, sequence: FrameSequence, camera_to_world: Tensor
     """The point cloud of the chosen frames, thinned to about two million points."""
     height, width = sequence.images.shape[-2:]
     chosen = range(len(sequence))[settings.points.start : settings.points.end]
-    stride = max(1, round((len(chosen) * height * width / POINTS_IN_ALL) ** 0.5))
+    stride = cloud_stride(len(chosen), height, width)
     with PointCloudWriter(target / "points.ply") as cloud:
         for index in chosen:
             keep = None
@@ -159,25 +158,29 @@ def _write_points(target: Path, sequence: FrameSequence, camera_to_world: Tensor
             cloud.write(positions, colors)
 
 
-def _write_overview(target: Path, sequence: FrameSequence) -> None:
+def _write_overview(target: Path, sequence: FrameSequence, camera_to_world: Tensor) -> None:
     """The panels of all frames as a video, colored over one range so that it does not flicker."""
     last = len(sequence) - 1
     shown = OverviewRange.of(list(_sampled_maps(target, last)))
-    rate = _frame_rate(sequence)
-    with VideoWriter(target / "overview.mp4", rate=rate) as video:
+    with VideoWriter(target / "overview.mp4", rate=_frame_rate(sequence)) as video:
         for index in range(len(sequence)):
-            depth = load_depth(target / "depth" / f"{index:06d}.npz")
-            matched = index if index < last else None
-            video.write(_overview(target, sequence.images[index], depth, matched, shown))
-
-
-def _overview(target: Path, image: Tensor, depth: Tensor, matched: int | None, shown: OverviewRange) -> Tensor:
-    if matched is None:
-        return overview_frame(image, depth, None, None, None, shown=shown)
-    name = f"{matched:06d}.png"
-    flow, _ = load_kitti_flow(target / "flow" / name)
-    visibility = load_visibility(target / "visibility" / name)
-    return overview_frame(image, depth, flow, visibility, load_mask(target / "motion" / name), shown=shown)
+            flow = visibility = motion = None
+            if index < last:
+                name = f"{index:06d}.png"
+                flow, _ = load_kitti_flow(target / "flow" / name)
+                visibility = load_visibility(target / "visibility" / name)
+                motion = load_mask(target / "motion" / name)
+            frame = overview_frame(
+                sequence.images[index],
+                load_depth(target / "depth" / f"{index:06d}.npz"),
+                flow,
+                visibility,
+                motion,
+                shown=shown,
+                path=camera_to_world,
+                position=index,
+            )
+            video.write(frame)
 
 
 def _sampled_maps(target: Path, last: int) -> Iterator[tuple[Tensor, Tensor | None]]:

@@ -98,7 +98,7 @@ def epipolar_errors(
     translation = poses.source_from_target.detach()[..., :3, 3].norm(dim=-1)
     parallax_px = intrinsics[:, :1, 0] * translation * mean_inverse_depth.detach().unsqueeze(1)
     still_camera = (parallax_px < minimum_motion_px).view(batch, sources, 1, 1, 1)
-    still_pixel = flow.detach().norm(dim=2, keepdim=True) < minimum_motion_px
+    still_pixel = flow.detach().square().sum(dim=2, keepdim=True) < minimum_motion_px**2
     shape = (batch, 1, sources, 1, height, width)
     return EpipolarErrors(
         flow_distance.view(shape), rigid_distance.view(shape), (still_camera | still_pixel).view(shape)

@@ -89,6 +89,8 @@ class Objective:
         automask: keep of the depth side only what the unmoved source explains worse.
         depth_levels: how many disparities, from the finest, take part.
         flow_guidance: factor of the pull of depth and pose toward the flow.
+        flow_completion: factor of the pull of flow toward the static scene's, where the
+            target is not seen in the source and no match can teach it.
         flow_pyramid_weight: factor of eq. 2 on the coarser flows.
         flow_smoothness: factor of the smoothness of flow (1 / px).
         flow_smoothness_order: differences that it penalizes.
@@ -115,6 +117,7 @@ class Objective:
     automask: bool = False
     depth_levels: int = 1
     flow_guidance: float = 0.0
+    flow_completion: float = 0.0
     flow_pyramid_weight: float = 0.0
     flow_smoothness: float = 0.0
     flow_smoothness_order: Literal[1, 2] = 1
@@ -276,6 +279,10 @@ class Objective:
         if self.flow_guidance:
             trusted = (seen * static).squeeze(1) * depth.in_front
             terms["guidance"] = self.flow_guidance * flow_guidance(depth.rigid, flow.flow, trusted)
+        if self.flow_completion and flow_learns:
+            # The same distance with the roles swapped: where nothing is matched, the flow is the learner.
+            hidden = (1 - seen).squeeze(1) * depth.in_front
+            terms["flow_completion"] = self.flow_completion * flow_guidance(flow.flow, depth.rigid, hidden)
         return Named(terms, shares)
 
     def _epipolar_errors(

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from triptych.networks.layers import LEAKY_SLOPE, resized, scaled_channels, upsampled
-from triptych.networks.matching import DeformableWarp, cost_volume, warped_features
+from triptych.networks.matching import DeformableWarp, matching_cost, warped_features
 from triptych.networks.pyramid import (
     COARSEST,
     FINEST,
@@ -32,14 +32,16 @@ class Refinement(nn.Module):
     the first image in the place of the second's at levels 2 and 3; here each is its own.
     """
 
-    def __init__(self, channels: dict[int, int], *, width: float = 1.0) -> None:
+    def __init__(self, channels: dict[int, int], *, width: float = 1.0, normalized_costs: bool = False) -> None:
         """Build the stage.
 
         Args:
             channels: of the first stage's pyramid, by level.
             width: factor on all channels of this stage.
+            normalized_costs: as in the first stage.
         """
         super().__init__()
+        self.normalized_costs = normalized_costs
         self.pyramid = FeaturePyramid(4, width=width)
         handed = scaled_channels(16, width)
         self.blocks, self.flow_heads = nn.ModuleDict(), nn.ModuleDict()
@@ -83,7 +85,7 @@ class Refinement(nn.Module):
             if handed is not None:
                 flow = upsampled(flow)
             moved = F.leaky_relu(self.warps[key](source[level], level_flow(flow, level)), LEAKY_SLOPE)
-            costs = (_matching_cost(target[level], moved), _matching_cost(unwarped[level], rewarped[level]))
+            costs = (self._cost(target[level], moved), self._cost(unwarped[level], rewarped[level]))
             if handed is None:
                 x = torch.cat((*costs, flow), dim=1)
             else:
@@ -96,6 +98,9 @@ class Refinement(nn.Module):
                 flow = flow + self.context(x)
             flows[level] = flow
         return flows
+
+    def _cost(self, target: Tensor, source: Tensor) -> Tensor:
+        return matching_cost(target, source, search_radius=SEARCH_RADIUS, normalized=self.normalized_costs)
 
     def _image_features(
         self, target: Tensor, source: Tensor, flow: Tensor, mask: Tensor | None
@@ -112,7 +117,3 @@ class Refinement(nn.Module):
             {level: pair[0] for level, pair in split.items()},
             {level: pair[1] for level, pair in split.items()},
         )
-
-
-def _matching_cost(target: Tensor, source: Tensor) -> Tensor:
-    return F.leaky_relu(cost_volume(target, source, search_radius=SEARCH_RADIUS), LEAKY_SLOPE)

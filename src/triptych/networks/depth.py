@@ -71,10 +71,7 @@ class DepthNetwork(nn.Module):
         super().__init__()
         self.encoder = Encoder(encoder, pretrained=pretrained, options=encoder_options)
         self.stride = self.encoder.strides[-1]
-        if (
-            any(math.log2(stride) % 1 for stride in self.encoder.strides)
-            or self.stride < 2 * OUTPUT_STRIDES[-1]
-        ):
+        if any(math.log2(stride) % 1 for stride in self.encoder.strides) or self.stride < 2 * OUTPUT_STRIDES[-1]:
             raise InputError(
                 f"encoder {encoder!r} has strides {self.encoder.strides}: the depth decoder "
                 f"needs powers of two that end at {2 * OUTPUT_STRIDES[-1]} or above"
@@ -93,9 +90,7 @@ class DepthNetwork(nn.Module):
                 self.heads[str(stride)] = _head(outputs, bias=bias)
             channels = outputs
 
-    def forward(
-        self, image: Float[Tensor, "batch 3 height width"]
-    ) -> tuple[Float[Tensor, "batch 1 _ _"], ...]:
+    def forward(self, image: Float[Tensor, "batch 3 height width"]) -> tuple[Float[Tensor, "batch 1 _ _"], ...]:
         """Disparities in (0, 1) at strides 1, 2, 4, 8 of the input.
 
         Args:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, cast
 
 import timm
 import torch
 from jaxtyping import Float
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from triptych.errors import InputError
@@ -59,51 +62,77 @@ class Encoder(nn.Module):
         self.channels = tuple(int(count) for count in information.channels())
         self.strides = tuple(int(stride) for stride in information.reduction())
         config = cast(Any, self.backbone).pretrained_cfg or {}
+        config.pop("state_dict", None)  # a second copy of the weights
         for key, default in (("mean", (0.485, 0.456, 0.406)), ("std", (0.229, 0.224, 0.225))):
             values = torch.tensor(config.get(key, default)).repeat(images).reshape(1, -1, 1, 1)
             self.register_buffer(key, values, persistent=False)
 
-    def forward(
-        self, images: Float[Tensor, "batch channels height width"]
-    ) -> tuple[Float[Tensor, "batch _ _ _"], ...]:
+    def forward(self, images: Float[Tensor, "batch channels height width"]) -> tuple[Float[Tensor, "batch _ _ _"], ...]:
         """Features of each level, fine to coarse; sides divisible by the last stride."""
         return tuple(self.backbone((images - self.mean) / self.std))
 
 
-def _backbone(
-    name: str, *, in_channels: int, pretrained: str | None, options: Mapping[str, Any]
-) -> nn.Module:
+def _backbone(name: str, *, in_channels: int, pretrained: str | None, options: Mapping[str, Any]) -> nn.Module:
     if not timm.is_model(name):
         raise InputError(f"encoder {name!r} is not a timm model: timm.list_models() names them")
     arguments = {"features_only": True, "in_chans": in_channels, **options}
     if pretrained is None:
         return _created(name, arguments)
-    if pretrained != IMAGENET:
-        if not Path(pretrained).is_file():
-            raise InputError(
-                f"encoder weights {pretrained!r} are not a file: give a safetensors file or a "
-                f"state dict of timm's {name}, {IMAGENET!r}, or none"
-            )
-        arguments["pretrained_cfg_overlay"] = {"file": pretrained}
+    if pretrained == IMAGENET:
+        ways_out = (
+            "set `pretrained` to a local weights file of it, copy the Hugging Face cache from a "
+            "machine that has a network, or start without pretrained weights"
+        )
+        with _told(name, ways_out):
+            return _created(name, {**arguments, "pretrained": True})
+    if not Path(pretrained).is_file():
+        raise InputError(
+            f"encoder weights {pretrained!r} are not a file: give a safetensors file or a "
+            f"state dict of timm's {name}, {IMAGENET!r}, or none"
+        )
+    with _told(name, f"check that {pretrained} is for this encoder and its options"):
+        weights = _weights(Path(pretrained))
+        overlay = {"state_dict": dict(weights)}
+        backbone = _created(name, {**arguments, "pretrained": True, "pretrained_cfg_overlay": overlay})
+        _check_all_given(backbone, weights)
+    return backbone
+
+
+@contextmanager
+def _told(name: str, ways_out: str) -> Iterator[None]:
+    """Any failure to load weights as one line for a person."""
     try:
-        return _created(name, {**arguments, "pretrained": True})
+        yield
     except InputError:
         raise
     except Exception as error:  # timm, huggingface_hub, safetensors and pickle raise many kinds
-        reason = f"{type(error).__name__}: {error}".strip().splitlines()[0][:200]
-        ways = (
-            "check that the file is for this encoder and its options"
-            if pretrained != IMAGENET
-            else "set `pretrained` to a local weights file of it, copy the Hugging Face cache from a "
-            "machine that has a network, or start without pretrained weights"
-        )
-        raise InputError(f"weights of encoder {name!r} could not be loaded ({reason}): {ways}") from error
+        reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        raise InputError(f"weights of encoder {name!r} could not be loaded ({reason}): {ways_out}") from error
+
+
+def _weights(path: Path) -> dict[str, Tensor]:
+    if path.suffix == ".safetensors":
+        return dict(load_file(path))
+    try:
+        return dict(torch.load(path, map_location="cpu", weights_only=True))
+    except UnpicklingError as error:  # its own message advises to allow the file to run code
+        raise ValueError("not a file of tensors alone") from error
+
+
+def _check_all_given(backbone: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Refuse weights that leave a parameter at its random start, which timm does silently.
+
+    timm's feature extractors join the parts of a name by "_" or put a prefix before it.
+    """
+    given = {name.replace(".", "_") for name in weights}
+    for name, _ in backbone.named_parameters():
+        plain = name.replace(".", "_")
+        if not any(plain == known or plain.endswith("_" + known) for known in given):
+            raise KeyError(f"no {name} in it")
 
 
 def _created(name: str, arguments: Mapping[str, Any]) -> nn.Module:
     try:
         return cast(nn.Module, timm.create_model(name, **arguments))
     except (TypeError, AttributeError, NotImplementedError) as error:
-        raise InputError(
-            f"encoder {name!r} does not give features with options {dict(arguments)}: {error}"
-        ) from error
+        raise InputError(f"encoder {name!r} does not give features with options {dict(arguments)}: {error}") from error

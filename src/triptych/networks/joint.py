@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from triptych.geometry.pose import inverse_transform
 from triptych.networks.depth import DepthNetwork
 from triptych.networks.encoder import IMAGENET
 from triptych.networks.flow import MaskFlowNet
@@ -65,30 +66,47 @@ class JointModel(nn.Module):
         frames = snippet.jittered
         if frames.shape[1] != 3:
             raise ValueError(f"a snippet of three frames is needed, got {frames.shape[1]}")
-        disparity = forward_pose = reverse_pose = None
-        if depth_and_pose:
-            disparity = self.depth(frames[:, TARGET])
-            forward_pose, reverse_pose = self._poses(frames, reverse=reversed_pose)
         forward_flow = backward = None
         if flow:
             with nullcontext() if flow_gradient else torch.no_grad():
                 forward_flow, backward = self._flows(
                     frames, backward=backward_flow, apart=flow_gradient and not backward_flow_gradient
                 )
+        disparity = forward_pose = reverse_pose = None
+        if depth_and_pose:
+            disparity = self.depth(frames[:, TARGET])
+            forward_pose, reverse_pose = self._poses(frames, forward_flow, backward, reverse=reversed_pose)
         return SnippetEstimate(disparity, forward_pose, reverse_pose, forward_flow, backward)
 
     def _poses(
-        self, frames: Float[Tensor, "batch 3 3 height width"], *, reverse: bool
+        self,
+        frames: Float[Tensor, "batch 3 3 height width"],
+        forward_flow: FlowEstimate | None,
+        backward_flow: FlowEstimate | None,
+        *,
+        reverse: bool,
     ) -> tuple[Tensor, Tensor | None]:
-        """Poses (batch, sources, 4, 4) of target to source and back, from one batch."""
-        target = frames[:, (TARGET,) * len(SOURCES)].flatten(0, 1)
-        source = frames[:, SOURCES].flatten(0, 1)
+        """Poses (batch, sources, 4, 4) of target to source and back, from one batch.
+
+        The pose network is shown (previous, target) and (target, next), in the order of
+        time, and its pose of the former is inverted: which way the camera drives is then
+        the same for all pairs, where else it would first have to learn to tell forward
+        from backward. The poses back come from the same pairs in the reversed order.
+        """
+        first = frames[:, (PREVIOUS, TARGET)].flatten(0, 1)
+        second = frames[:, (TARGET, NEXT)].flatten(0, 1)
         count = (frames.shape[0], len(SOURCES))
+        in_time = against_time = None
+        if self.pose.sees_flow and forward_flow is not None and backward_flow is not None:
+            there, back = (torch.unflatten(flow.flow, 0, count) for flow in (forward_flow, backward_flow))
+            in_time = torch.stack((back[:, 0], there[:, 1]), dim=1).flatten(0, 1)
+            against_time = torch.stack((there[:, 0], back[:, 1]), dim=1).flatten(0, 1)
         if not reverse:
-            return torch.unflatten(self.pose(target, source), 0, count), None
-        both = self.pose(torch.cat((target, source)), torch.cat((source, target)))
+            return _with_previous_inverted(self.pose(first, second, in_time), count), None
+        flows = None if in_time is None or against_time is None else torch.cat((in_time, against_time))
+        both = self.pose(torch.cat((first, second)), torch.cat((second, first)), flows)
         forward_pose, reverse_pose = both.chunk(2)
-        return torch.unflatten(forward_pose, 0, count), torch.unflatten(reverse_pose, 0, count)
+        return _with_previous_inverted(forward_pose, count), _with_previous_inverted(reverse_pose, count)
 
     def _flows(
         self, frames: Float[Tensor, "batch 3 3 height width"], *, backward: bool, apart: bool
@@ -102,6 +120,12 @@ class JointModel(nn.Module):
             with torch.no_grad():
                 return forward_flow, self.flow.matched(features, BACKWARD_PAIRS)
         return _halves(self.flow.matched(features, FORWARD_PAIRS + BACKWARD_PAIRS), frames.shape[0])
+
+
+def _with_previous_inverted(poses: Tensor, count: tuple[int, int]) -> Float[Tensor, "batch sources 4 4"]:
+    """Poses with batch and sources parted, those between previous and target inverted."""
+    previous, following = torch.unflatten(poses, 0, count).unbind(1)
+    return torch.stack((inverse_transform(previous), following), dim=1)
 
 
 def _halves(estimate: FlowEstimate, batch: int) -> tuple[FlowEstimate, FlowEstimate]:
@@ -143,7 +167,7 @@ def small_model() -> JointModel:
     return JointModel(
         DepthNetwork("resnet18", encoder_options=SMALL_DEPTH_ENCODER, width=0.5),
         PoseNetwork("resnet18", encoder_options=SMALL_POSE_ENCODER, channels=64),
-        MaskFlowNet(width=0.5),
+        MaskFlowNet(width=0.5, normalized_costs=True),
     )
 
 

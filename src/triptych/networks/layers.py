@@ -48,9 +48,7 @@ def multiple_size(height: int, width: int, *, of: int, least: int = 1) -> tuple[
     return max(least, math.ceil(height / of)) * of, max(least, math.ceil(width / of)) * of
 
 
-def resized(
-    image: Float[Tensor, "batch channels _ _"], size: tuple[int, int]
-) -> Float[Tensor, "batch channels _ _"]:
+def resized(image: Float[Tensor, "batch channels _ _"], size: tuple[int, int]) -> Float[Tensor, "batch channels _ _"]:
     """The map resized bilinearly, pixel centers at whole numbers; itself where the size is right.
 
     Args:

@@ -68,9 +68,7 @@ class DenseBlock(nn.Module):
         self.outputs = inputs
         initialize(self)
 
-    def forward(
-        self, x: Float[Tensor, "batch inputs height width"]
-    ) -> Float[Tensor, "batch outputs height width"]:
+    def forward(self, x: Float[Tensor, "batch inputs height width"]) -> Float[Tensor, "batch outputs height width"]:
         """All outputs, last first, and the input behind them."""
         for convolution in self.convolutions:
             x = torch.cat((convolution(x), x), dim=1)
@@ -118,18 +116,16 @@ def upsampling_head(inputs: int, outputs: int) -> nn.Sequential:
     return head
 
 
-def level_flow(
-    flow: Float[Tensor, "batch 2 height width"], level: int
-) -> Float[Tensor, "batch 2 height width"]:
+def level_flow(flow: Float[Tensor, "batch 2 height width"], level: int) -> Float[Tensor, "batch 2 height width"]:
     """The network's flow output as displacement in px of its own level's grid."""
-    return flow * (FLOW_SCALE / 2**level)
+    return flow * (FLOW_SCALE / 2.0**level)
 
 
 def initialize(module: nn.Module, *, gain: float = 1.0) -> None:
     """Give all convolutions the initial weights of He et al. for the LeakyReLU, and no bias."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-            taps = math.prod(layer.kernel_size)
+            taps: float = math.prod(layer.kernel_size)
             if isinstance(layer, nn.ConvTranspose2d):
                 taps /= math.prod(layer.stride)  # a 4x4 kernel of stride 2 gives each output 2x2 taps
             squared_gain = 2.0 / (1.0 + LEAKY_SLOPE**2)

@@ -43,8 +43,9 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "state": asdict(checkpoint.state),
         "settings": checkpoint.settings,
     }
-    with atomic_path(path) as temporary:
-        torch.save(content, temporary)
+    # Through a stream of our own: torch's writer would hide a full disk behind a RuntimeError.
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        torch.save(content, stream)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

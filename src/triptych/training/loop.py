@@ -209,7 +209,9 @@ class TrainingLoop:
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self._optimizer.zero_grad(set_to_none=True)
-        terms = step_loss(self._wrapped, self.objective, snippet, position.stage)
+        terms = step_loss(
+            self._wrapped, self.objective, snippet, position.stage, fraction=position.fraction
+        )
         norm: float | None = None
         if torch.isfinite(terms.total):
             self.fabric.backward(terms.total)

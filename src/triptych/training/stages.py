@@ -25,12 +25,21 @@ class Stage:
             graph is built for them.
         share: length, relative to the other stages.
         learning_rate: at the start of the stage.
+        imitation: share of the stage over which those that learn also imitate classical
+            answers, with a weight that falls from 1 to 0; 0 does without.
     """
 
     name: str
     learns: frozenset[Learner]
     share: float
     learning_rate: float
+    imitation: float = 0.0
+
+    def imitation_weight(self, fraction: float) -> float:
+        """Weight of the classical teachers at a point of the stage."""
+        if fraction >= self.imitation:
+            return 0.0
+        return 1.0 - fraction / self.imitation
 
     @property
     def runs_depth(self) -> bool:

@@ -149,9 +149,11 @@ def _metrics_section(metrics: Sequence[MetricRow]) -> str:
         return ""
     rows = "\n".join(_metric_row(row) for row in metrics)
     return (
-        "<section><h2>Results</h2>\n<table>\n"
-        '<thead><tr><th scope="col">Measure</th><th scope="col" class="number">Triptych</th>'
-        '<th scope="col">Others, measured alike</th></tr></thead>\n'
+        # The roles say again what the elements are, since a narrow screen shows them as blocks.
+        '<section><h2>Results</h2>\n<table role="table">\n<thead><tr role="row">'
+        '<th scope="col" role="columnheader">Measure</th>'
+        '<th scope="col" role="columnheader" class="number">Triptych</th>'
+        '<th scope="col" role="columnheader">Others, measured alike</th></tr></thead>\n'
         f"<tbody>\n{rows}\n</tbody>\n</table></section>"
     )
 
@@ -165,10 +167,11 @@ def _metric_row(row: MetricRow) -> str:
         for name, value in row.baselines.items()
     )
     return (
-        f'<tr><th scope="row">{escape(row.name)} <span class="unit">({unit}{arrow} {row.better} is better)</span>'
+        f'<tr role="row"><th scope="row" role="rowheader">{escape(row.name)} '
+        f'<span class="unit">({unit}{arrow} {row.better} is better)</span>'
         f'<span class="protocol">{escape(row.protocol)}</span></th>'
-        f'<td class="number value">{_shown(row.value, row)}{best}</td>'
-        f"<td>{f'<ul>{others}</ul>' if others else ''}</td></tr>"
+        f'<td role="cell" class="number value">{_shown(row.value, row)}{best}</td>'
+        f'<td role="cell">{others and f"<ul>{others}</ul>"}</td></tr>'
     )
 
 

@@ -24,7 +24,7 @@ header p { max-width: 72ch; margin: 0; color: var(--faint); }
 section { margin-top: 36px; }
 table { width: 100%; border-collapse: collapse; background: var(--card); border: 1px solid var(--line); }
 th, td { padding: 10px 14px; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
-tr:last-child > * { border-bottom: 0; }
+tbody tr:last-child > * { border-bottom: 0; }
 thead th { font-size: .85rem; color: var(--faint); font-weight: 600; }
 tbody th { font-weight: 600; }
 .unit { font-weight: 400; color: var(--faint); white-space: nowrap; }
@@ -53,23 +53,26 @@ figcaption { margin-top: 4px; font-size: .9rem; color: var(--faint); }
 }
 .path polyline { fill: none; stroke-width: 3; stroke-linejoin: round; vector-effect: non-scaling-stroke; }
 .path text { fill: var(--text); font-size: 18px; }
+.path .key { dominant-baseline: central; }
 .path .bar { stroke: var(--text); stroke-width: 2; }
 .path .line-0 { stroke: var(--first); }
 .path .line-1 { stroke: var(--second); stroke-dasharray: 9 6; }
 .path .line-2 { stroke: var(--third); stroke-dasharray: 2 6; }
 dl {
-  display: grid; grid-template-columns: minmax(8rem, max-content) 1fr; gap: 4px 20px; margin: 0;
+  display: grid; grid-template-columns: fit-content(40%) minmax(0, 1fr); gap: 4px 20px; margin: 0;
   padding: 12px 14px; background: var(--card); border: 1px solid var(--line);
 }
 dt { color: var(--faint); overflow-wrap: anywhere; }
 dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 @media (max-width: 560px) {
+  .path text { font-size: 42px; }
   th, td { padding: 8px; }
   .unit { white-space: normal; }
   table, thead, tbody, tr, th, td { display: block; border-bottom: 0; }
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   tbody tr { padding: 6px 4px; border-bottom: 1px solid var(--line); }
   td.value { display: flex; align-items: center; gap: 10px; text-align: left; padding-top: 0; }
+  td.value::before { content: "Triptych"; font-size: 1rem; font-weight: 400; }
   .best { margin-left: 0; }
   td:empty { display: none; }
 }

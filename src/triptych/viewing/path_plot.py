@@ -80,8 +80,8 @@ def _line(points: list[list[float]], index: int) -> str:
 def _key(paths: Sequence[CameraPath]) -> list[str]:
     share = (_WIDTH - _MARGIN) / len(paths)
     return [
-        f'<polyline class="line-{index}" points="{24 + index * share:.0f},30 {70 + index * share:.0f},30"/>'
-        f'<text x="{80 + index * share:.0f}" y="36">{escape(path.name)}</text>'
+        f'<polyline class="line-{index}" points="{24 + index * share:.0f},30 {84 + index * share:.0f},30"/>'
+        f'<text class="key" x="{98 + index * share:.0f}" y="30">{escape(path.name)}</text>'
         for index, path in enumerate(paths)
     ]
 
@@ -90,7 +90,8 @@ def _bar(scale: float, *, unit: str) -> str:
     """A bar of 1, 2 or 5 times a power of ten that is at most a fifth of the width."""
     longest = _WIDTH / 5 / scale
     power = 10.0 ** math.floor(math.log10(longest))
-    length = max(step * power for step in (1, 2, 5) if step * power <= longest)
+    # log10 may round up to the next power; then that is the length.
+    length = max((step * power for step in (1, 2, 5) if step * power <= longest), default=power)
     right, y = _WIDTH - 24, _HEIGHT - 20
     left = right - length * scale
     label = f"{length:g} {unit}".strip() if unit else f"{length:g} (scale unknown)"

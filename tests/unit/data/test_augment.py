@@ -28,7 +28,7 @@ def dots(points: Tensor) -> Tensor:
     pixels = pixels[:, :2] / pixels[:, 2:]
     rows, columns = torch.meshgrid(torch.arange(HEIGHT), torch.arange(WIDTH), indexing="ij")
     x, y = pixels[:, 0, None, None], pixels[:, 1, None, None]
-    level = torch.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * 3.0**2))
+    level = torch.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * 2.0**2))
     return level[:, None].expand(-1, 3, -1, -1).contiguous()
 
 
@@ -38,8 +38,9 @@ def centroid(frame: Tensor) -> list[float]:
     return [float((weight * columns).sum() / weight.sum()), float((weight * rows).sum() / weight.sum())]
 
 
-# Around the middle, so that the dots stay inside every window.
-POINTS = torch.tensor([[0.0, 0.0, 1.0], [-0.15, 0.1, 1.0], [0.4, -0.2, 2.0]])
+# At (75, 50), (61, 56.5) and (96, 43.5): five sigmas inside every window of an enlargement of
+# 1.4, which all share columns 46 to 114 and rows 28 to 68. A dot that is cut moves its centroid.
+POINTS = torch.tensor([[0.0, 0.0, 1.0], [-0.1, 0.05, 1.0], [0.3, -0.1, 2.0]])
 
 
 @given(seed=st.integers(0, 2**32 - 1))
@@ -113,12 +114,12 @@ def test_a_third_of_a_turn_of_hue_exchanges_the_channels_as_torchvision_does(tur
     assert torch.allclose(ours, frame.roll(1 if turns > 0 else -1, dims=1), atol=1e-5)
 
 
-def test_a_small_turn_of_hue_goes_the_way_of_torchvision() -> None:
+@pytest.mark.parametrize(("turns", "rising", "falling"), [(0.05, 1, 2), (-0.05, 2, 1)])
+def test_a_small_turn_of_hue_goes_the_way_of_torchvision(turns: float, rising: int, falling: int) -> None:
     red = torch.tensor([0.7, 0.3, 0.3]).reshape(1, 3, 1, 1)
-    for turns in (0.05, -0.05):
-        ours, theirs = recolored(red, ColorChange(hue=turns)), reference.adjust_hue(red, turns)
-        assert (ours - theirs).abs().max() < 0.05
-        assert torch.equal((ours - red)[0, 1:].sign(), torch.tensor([turns, -turns]).sign().reshape(2, 1, 1))
+    for changed in (recolored(red, ColorChange(hue=turns)), reference.adjust_hue(red, turns)):
+        assert float(changed[0, rising] - changed[0, falling]) > 0.1
+        assert int(changed.argmax()) == 0
 
 
 def test_gray_has_no_hue_and_no_saturation_to_change() -> None:
@@ -136,6 +137,13 @@ def test_all_frames_of_a_snippet_change_by_one_map() -> None:
     assert torch.allclose(changed[0, :, 0, 0], changed[1, :, 0, 0], atol=1e-6)
     assert torch.allclose(changed[0, :, 0, 0], changed[2, :, 0, 0], atol=1e-6)
     assert not torch.allclose(changed[0, :, 0, 0], frames[0, :, 0, 0], atol=1e-2)
+
+
+def test_contrast_turns_about_the_mean_of_all_frames() -> None:
+    # Gray levels 0.3, 0.4, 0.5 have the mean 0.4; doubled distances from it: 0.2, 0.4, 0.6.
+    frames = torch.tensor([0.3, 0.4, 0.5]).reshape(3, 1, 1, 1).expand(3, 3, 4, 5)
+    levels = recolored(frames, ColorChange(contrast=2.0))[:, 0, 0, 0]
+    assert levels.tolist() == pytest.approx([0.2, 0.4, 0.6], abs=1e-6)
 
 
 def test_colors_stay_between_0_and_1() -> None:

@@ -42,6 +42,11 @@ def test_the_own_rate_of_a_source_or_a_higher_one_takes_every_frame(count: int, 
     assert decimated(times, rate=3.0 * rate).tolist() == list(range(count))
 
 
+def test_the_own_rate_takes_every_frame_also_of_times_cut_to_milliseconds() -> None:
+    times = torch.tensor([0.0, 0.033, 0.066, 0.1, 0.133, 0.166, 0.2, 0.233, 0.266])
+    assert decimated(times, rate=30.0).tolist() == list(range(9))
+
+
 @pytest.mark.parametrize(("stride", "rate"), [(0, None), (1, 0.0), (1, -2.0), (2, 5.0), (1, float("nan"))])
 def test_a_stride_or_rate_without_meaning_is_refused(stride: int, rate: float | None) -> None:
     with pytest.raises(InputError):
@@ -92,6 +97,12 @@ def test_a_still_camera_is_told_although_something_moves_in_front_of_it() -> Non
     selection = moving_frames(frames)
     assert selection.camera_still
     assert len(selection.dropped) == 7
+
+
+def test_motion_is_measured_where_something_is_drawn() -> None:
+    frames = panned([0.0, 2.0, 4.0])
+    frames[:, :, :70] = 128  # a blank sky over nearly three quarters
+    assert moving_frames(frames).median_motion_px == pytest.approx(2.0, abs=0.3)
 
 
 def test_a_blank_video_does_not_move() -> None:

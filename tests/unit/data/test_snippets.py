@@ -1,6 +1,7 @@
 """Snippets: which frames, and the same from run to run."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 import torch
@@ -109,7 +110,7 @@ def test_neighboring_indices_draw_unrelated_numbers(plain_sequence: Callable[...
         for index in range(58)
     ]
     assert 0.4 < sum(flips) / len(flips) < 0.6
-    changes = sum(one != other for one, other in zip(flips, flips[1:], strict=False))
+    changes = sum(one != other for one, other in pairwise(flips))
     assert 0.4 < changes / len(flips) < 0.6
 
 

@@ -1,9 +1,11 @@
 """Video files, also damaged ones."""
 
+import wave
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -83,8 +85,6 @@ def test_a_file_that_is_no_video_is_refused_in_one_line(tmp_path: Path) -> None:
 
 
 def test_a_file_of_sound_alone_is_refused(tmp_path: Path) -> None:
-    import wave
-
     path = tmp_path / "voice.wav"
     with wave.open(str(path), "wb") as sound:
         sound.setparams((1, 2, 8000, 0, "NONE", "not compressed"))
@@ -137,9 +137,9 @@ def test_of_a_truncated_video_the_frames_before_the_break_can_be_asked_for(
     assert len(load_sequence(source, height=24, width=32, limit=source.length - 2)) == source.length - 2
 
 
-@pytest.mark.parametrize("codec", ["mpeg4", "libx264"])
+@pytest.mark.parametrize(("codec", "length"), [("mpeg4", 5000), ("libx264", 5000), ("mpeg4", 20)])
 def test_damage_in_the_middle_is_an_error_and_not_a_gray_frame(
-    tmp_path: Path, write_video: Callable, codec: str
+    tmp_path: Path, write_video: Callable, codec: str, length: int
 ) -> None:
     noise = np.random.default_rng(1).integers(0, 256, (28, 96, 128, 3), dtype=np.uint8)
     path = write_video(
@@ -147,10 +147,40 @@ def test_damage_in_the_middle_is_an_error_and_not_a_gray_frame(
     )
     content = bytearray(path.read_bytes())
     middle = (content.index(b"mdat") + len(content)) // 2
-    content[middle : middle + 5000] = bytes(5000)
+    content[middle : middle + length] = bytes(length)
     path.write_bytes(content)
     source = VideoSource(path)
     with pytest.raises(InputError, match=r"scratched\.mp4: frame \d+ cannot be decoded") as caught:
         list(source.frames())
     assert "\n" not in str(caught.value)
     assert len(list(source.frames(stop=5))) == 5
+
+
+def packets(path: Path) -> list[av.Packet]:
+    with av.open(str(path)) as container:
+        return [packet for packet in container.demux(container.streams.video[0]) if packet.size]
+
+
+def test_times_ascend_although_packets_are_stored_in_decoding_order(
+    tmp_path: Path, write_video: Callable
+) -> None:
+    texture = np.random.default_rng(1).integers(0, 256, (12, 16, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
+    frames = [np.roll(texture, 2 * n, axis=1) for n in range(20)]
+    path = write_video(tmp_path / "b.mp4", frames)
+    stored = [packet.pts for packet in packets(path)]
+    assert stored != sorted(stored)  # else the file has no B frames, and nothing is tested
+    assert VideoSource(path).timestamps.tolist() == pytest.approx([n / 25 for n in range(20)])
+
+
+def test_a_video_cut_exactly_between_two_frames_is_cut_off_all_the_same(
+    tmp_path: Path, write_video: Callable, numbered: Callable
+) -> None:
+    path = write_video(tmp_path / "neat.mp4", numbered(20), codec="mpeg4", options={"movflags": "faststart"})
+    ninth = packets(path)[9]
+    assert ninth.pos is not None
+    path.write_bytes(path.read_bytes()[: ninth.pos])
+    source = VideoSource(path)
+    assert source.length == 9
+    with pytest.raises(InputError, match=r"neat\.mp4: is cut off: 9 of 20 frames are there"):
+        list(source.frames())
+    assert len(list(source.frames(stop=9))) == 9

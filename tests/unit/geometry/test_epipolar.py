@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -295,6 +296,38 @@ def test_the_fit_has_rank_two_even_to_a_flow_of_noise(seed: int) -> None:
     # Of a frame of 20 px the singular values span 1 to 1e-3; the third is rounding.
     assert (torch.linalg.svdvals(fitted)[:, 2] < 1e-15).all()
     assert (torch.linalg.svdvals(fitted)[:, 1] > 1e-6).all()
+
+
+def _fitted_slowly(flow: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The weighted eight-point fit from the singular vectors of its whole design matrix."""
+    rows, columns = np.indices(weights.shape)
+    target = np.stack((columns.ravel(), rows.ravel(), np.ones(weights.size)))
+    source = target + np.concatenate((flow.reshape(2, -1), np.zeros((1, weights.size))))
+    scalings = []
+    for points in (target, source):
+        mean = np.average(points[:2], axis=1, weights=weights.ravel())
+        spread = np.average(((points[:2] - mean[:, None]) ** 2).sum(0), weights=weights.ravel())
+        scale = np.sqrt(2 / spread)
+        scalings.append(np.array([[scale, 0, -scale * mean[0]], [0, scale, -scale * mean[1]], [0, 0, 1]]))
+    design = np.stack(
+        [np.kron(scalings[1] @ s, scalings[0] @ t) for s, t in zip(source.T, target.T, strict=True)]
+    )
+    fundamental = np.linalg.svd(np.sqrt(weights.ravel())[:, None] * design)[2][-1].reshape(3, 3)
+    left, values, right = np.linalg.svd(fundamental)
+    return scalings[1].T @ left @ np.diag([values[0], values[1], 0]) @ right @ scalings[0]
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=SEEDS)
+def test_the_fit_to_noisy_weighted_flow_is_the_one_of_the_whole_design_matrix(seed: int, scene) -> None:
+    depth, intrinsics, pose = scene(seed, height=9, width=14)
+    generator = torch.Generator().manual_seed(seed)
+    noise = 0.3 * torch.randn(2, 2, 9, 14, generator=generator, dtype=torch.float64)
+    flow = rigid_flow(depth, intrinsics, pose).flow + noise
+    weights = torch.rand(depth.shape, generator=generator, dtype=torch.float64) ** 2
+    expected = np.stack([_fitted_slowly(f.numpy(), w[0].numpy()) for f, w in zip(flow, weights, strict=True)])
+    result = _aligned(fundamental_from_flow(flow, weights))
+    torch.testing.assert_close(result, _aligned(torch.from_numpy(expected)), rtol=0, atol=1e-7)
 
 
 def test_the_fit_agrees_with_kornia_on_noisy_flow(scene) -> None:

@@ -162,6 +162,20 @@ def test_a_point_behind_the_source_camera_is_sent_out_of_the_frame(scene) -> Non
     assert (result.flow.norm(dim=1) > 100).all()
 
 
+@pytest.mark.parametrize(
+    ("depth", "seen"),
+    [(1.0, False), (2.0, False), (2 + NEAREST_DEPTH / 2, False), (2 + 2 * NEAREST_DEPTH, True)],
+)
+def test_at_the_epipole_a_point_behind_the_camera_stays_in_frame_and_is_invalid(
+    depth: float, seen: bool
+) -> None:
+    intrinsics = intrinsics_matrix(500.0, 500.0, 3.0, 1.0, dtype=torch.float64)[None]
+    pose = rigid_transform(torch.zeros(1, 3), torch.tensor([[0.0, 0.0, -2.0]])).double()
+    result = rigid_flow(torch.full((1, 1, 3, 7), depth, dtype=torch.float64), intrinsics, pose)
+    assert result.flow[0, :, 1, 3].abs().max() == 0
+    assert result.valid[0, 0, 1, 3].item() is seen
+
+
 @pytest.mark.parametrize("missing", [0.0, -3.0, math.nan])
 def test_a_missing_depth_is_invalid_and_hurts_no_other_gradient(missing: float, scene) -> None:
     depth, intrinsics, pose = scene(2)

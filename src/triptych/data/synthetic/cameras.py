@@ -16,16 +16,19 @@ Wave = tuple[float, float, float]
 """(amplitude, frequency in Hz, phase in radians)."""
 
 
+ROADSIDE_M = 30.0
+"""Distance (along x) from a road within which its coordinates are exact; less than its sharpest bend's radius."""
+
+
 def swing(waves: tuple[Wave, ...], time: float) -> float:
     """Sum of sine waves at a time (s)."""
-    return sum(a * math.sin(2 * math.pi * f * time + phase) for a, f, phase in waves)
+    return math.fsum(a * math.sin(2 * math.pi * f * time + phase) for a, f, phase in waves)
 
 
 def swing_integral(waves: tuple[Wave, ...], time: float) -> float:
     """Integral of the sum of sine waves from 0 to a time (s)."""
-    return sum(
-        a * (math.cos(phase) - math.cos(2 * math.pi * f * time + phase)) / (2 * math.pi * f)
-        for a, f, phase in waves
+    return math.fsum(
+        a * (math.cos(phase) - math.cos(2 * math.pi * f * time + phase)) / (2 * math.pi * f) for a, f, phase in waves
     )
 
 
@@ -55,6 +58,27 @@ class RoadLine:
     def slope(self, z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         """dx/dz."""
         return torch.stack([a * k * torch.cos(k * z + p) for a, k, p in self.bends]).sum(0)
+
+    def _bend(self, z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        """Second derivative of x (1/m)."""
+        return torch.stack([-a * k * k * torch.sin(k * z + p) for a, k, p in self.bends]).sum(0)
+
+    def coordinates(
+        self, x: Float[Tensor, "*shape"], z: Float[Tensor, "*shape"]
+    ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
+        """Distance (m) to the right of the center line, z of its nearest point, and the slope there.
+
+        The inverse of `beside`, by Newton steps toward the foot of the perpendicular; farther
+        than `ROADSIDE_M` from the road, where feet need not be unique, a smooth continuation.
+        """
+        foot = z
+        for _ in range(3):
+            slope = self.slope(foot)
+            away = (x - self.x(foot)).clamp(-ROADSIDE_M, ROADSIDE_M)
+            foot = foot + (away * slope + z - foot) / (1 + slope * slope - away * self._bend(foot))
+        slope = self.slope(foot)
+        cosine = torch.rsqrt(1 + slope * slope)
+        return (x - self.x(foot) - slope * (z - foot)) * cosine, foot, slope
 
     def heading(self, z: float) -> float:
         """Yaw of the road (rad)."""
@@ -99,6 +123,16 @@ class Drive:
         """How far along the road (z in m) the camera is."""
         return self.speed_m_s * time + swing_integral(self.pace, time)
 
+    def time_at(self, z: float) -> float:
+        """When the camera is at z (m), which only grows; by bisection, to a microsecond."""
+        low, high = 0.0, 1.0
+        while self.along(high) < z:
+            high *= 2
+        while high - low > 1e-6:
+            middle = (low + high) / 2
+            low, high = (middle, high) if self.along(middle) < z else (low, middle)
+        return low
+
     def camera_to_world(self, time: float) -> Float[Tensor, "4 4"]:
         """Pose of the camera at a time (s)."""
         x, z, heading = self.line.beside(self.along(time), self.lane_m + swing(self.drift, time))
@@ -119,6 +153,7 @@ class Handheld:
         pitch: up and down.
         roll: tilt.
         start: mean position (m).
+        tilt: mean pitch (rad), negative looks down.
     """
 
     x: tuple[Wave, ...]
@@ -128,14 +163,12 @@ class Handheld:
     pitch: tuple[Wave, ...]
     roll: tuple[Wave, ...]
     start: tuple[float, float, float]
+    tilt: float = 0.0
 
     def camera_to_world(self, time: float) -> Float[Tensor, "4 4"]:
         """Pose of the camera at a time (s)."""
-        x, y, z = (
-            mean + swing(wave, time)
-            for mean, wave in zip(self.start, (self.x, self.y, self.z), strict=True)
-        )
-        pose = (x, y, z, swing(self.yaw, time), swing(self.pitch, time))
+        x, y, z = (mean + swing(wave, time) for mean, wave in zip(self.start, (self.x, self.y, self.z), strict=True))
+        pose = (x, y, z, swing(self.yaw, time), self.tilt + swing(self.pitch, time))
         return pose_matrix(pose) @ _rolled(swing(self.roll, time))
 
 

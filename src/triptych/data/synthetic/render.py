@@ -11,10 +11,12 @@ import torch
 from jaxtyping import Bool, Float, Shaped, UInt8
 from torch import Tensor
 
-from triptych.data.synthetic.cast import Grid, Hits, View, first_hits, view
+from triptych.data.synthetic.cast import Grid, Hits, first_hits
+from triptych.data.synthetic.room import room
 from triptych.data.synthetic.shade import Light, rendered
 from triptych.data.synthetic.street import street
 from triptych.data.synthetic.truth import flow_and_visibility
+from triptych.data.synthetic.view import View, view
 from triptych.geometry.camera import intrinsics_from_field_of_view
 from triptych.types import SyntheticClip
 
@@ -32,10 +34,10 @@ def synthetic_clip(
     frames: int,
     height: int,
     width: int,
-    horizontal_fov_deg: float = KITTI_FIELD_OF_VIEW_DEG,
-    frame_rate: float = 10.0,
+    horizontal_fov_deg: float | int = KITTI_FIELD_OF_VIEW_DEG,
+    frame_rate: float | int = 10.0,
     moving_objects: int | None = None,
-    start_time: float = 0.0,
+    start_time: float | int = 0.0,
     exposure_change: float = 0.0,
     noise: float = 0.004,
 ) -> SyntheticClip:
@@ -49,7 +51,7 @@ def synthetic_clip(
         width: of the images (px).
         horizontal_fov_deg: angle between the image's left and right edge.
         frame_rate: frames per second.
-        moving_objects: how many things move by themselves; None for a natural number.
+        moving_objects: at most how many things move by themselves; None for a natural number.
         start_time: time of the first frame (s).
         exposure_change: amplitude of a slow change of brightness, as a share.
         noise: deviation of each pixel's noise, in units of full brightness.
@@ -62,19 +64,17 @@ def synthetic_clip(
     """
     if frames < 2 or height < 2 or width < 2:
         raise ValueError(f"a clip needs 2 frames of 2x2 pixels at least, not {frames} of {height}x{width}")
-    builders = {"street": street}
+    builders = {"street": street, "room": room}
     if family not in builders:
         raise ValueError(f"no family of scenes is called {family!r}; there are {', '.join(builders)}")
-    world = builders[family](
-        seed, seconds=start_time + frames / frame_rate, moving_objects=moving_objects
-    )
+    world = builders[family](seed, seconds=start_time + frames / frame_rate, moving_objects=moving_objects)
     intrinsics = intrinsics_from_field_of_view(width, height, horizontal_deg=horizontal_fov_deg).double()
     views = [
         view(world.scene, world.path.camera_to_world(time), intrinsics, time)
         for time in (start_time + index / frame_rate for index in range(frames))
     ]
     film = Film(height, width, seed=seed, exposure_change=exposure_change, noise=noise)
-    return film.clip(views, world.light, frame_rate=frame_rate, name=f"{family}-{seed}")
+    return film.clip(views, world.light, frame_rate=float(frame_rate), name=f"{family}-{seed}")
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,9 @@ class Film:
         """The clip of these views, with the truth of each frame and of each pair of neighbors."""
         grid = Grid(self.height, self.width)
         hits = [first_hits(seen, grid) for seen in views]
-        images = [self._image(seen, light, met, index) for index, (seen, met) in enumerate(zip(views, hits, strict=True))]
+        images = [
+            self._image(seen, light, met, index) for index, (seen, met) in enumerate(zip(views, hits, strict=True))
+        ]
         forward = [self._pair(*pair) for pair in zip(views, views[1:], hits, strict=False)]
         backward = [self._pair(*pair) for pair in zip(views[1:], views, hits[1:], strict=False)]
         neighbors = [*views[1:], views[-2]]
@@ -125,7 +127,7 @@ class Film:
         if self.exposure_change:
             image = image * (1 + self.exposure_change * math.sin(0.21 * index))
         if self.noise:
-            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + index)
+            generator = torch.Generator().manual_seed((self.seed * 1_000_003 + index) % 2**63)
             image = image + self.noise * torch.randn(image.shape, generator=generator)
         return (image.clamp(0, 1) * 255).round().to(torch.uint8)
 
@@ -139,7 +141,7 @@ class Film:
 
     def _map(self, values: Shaped[Tensor, "channels pixels"]) -> Shaped[Tensor, "channels height width"]:
         """Values of pixels, row by row, as a map."""
-        return values.unflatten(1, (self.height, self.width))
+        return values.reshape(-1, self.height, self.width)
 
 
 def _moving(seen: View, other: View, hits: Hits) -> Bool[Tensor, " rays"]:

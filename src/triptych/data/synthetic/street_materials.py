@@ -1,143 +1,15 @@
-"""Looks of a street: asphalt, walls with windows, roofs, leaves, bark, poles."""
+"""Looks of what stands on a street: walls with windows, roofs, leaves, bark, poles."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from triptych.data.synthetic.cameras import RoadLine
 from triptych.data.synthetic.surface import Surface
-from triptych.data.synthetic.textures import above, mix, pulses, within
-
-
-@dataclass(frozen=True)
-class Ground:
-    """Road with markings and repairs, gutters, pavements of slabs, and grass.
-
-    Attributes:
-        line: the road's center line.
-        lane_m: half the road between the curbs, without parking.
-        curb_m: distance of the curb from the center line.
-        pavement_m: distance of the pavement's outer edge.
-        block_m: distance between crossings; the first lies at half of it.
-        crossing_m: half the width of a crossing road.
-    """
-
-    line: RoadLine
-    lane_m: float
-    curb_m: float
-    pavement_m: float
-    block_m: float
-    crossing_m: float
-
-    def __call__(self, surface: Surface) -> Float[Tensor, "3 samples"]:
-        """Colors of the ground."""
-        x, z = surface.points[0], surface.points[2]
-        slope = self.line.slope(z)
-        cosine = torch.rsqrt(1 + slope * slope)
-        aside = (x - self.line.x(z)) * cosine
-        turned = (cosine, cosine * slope)
-        along = z
-        wide = _extent(surface, 0, 2, turned)
-        long = surface.extent(2)
-        noise = surface.lattice.fractal
-        u, v, foot = aside, along, (wide, long)
-        grain = noise(u, v, foot, frequency=2.3, octaves=5, gain=0.75)
-        streaks = noise(u + 31.0, v, foot, frequency=(1.7, 0.11), octaves=4, gain=0.75)
-        broad = noise(u, v + 57.0, foot, frequency=0.21, octaves=3, gain=0.7)
-        patch = noise(u + 91.0, v, foot, frequency=(0.33, 0.13), octaves=1)
-        asphalt = 0.36 + 0.20 * grain + 0.17 * streaks + 0.13 * broad
-        asphalt = asphalt - 0.09 * above(patch, 0.32, 0.6 * torch.maximum(wide * 0.33, long * 0.13) + 0.02)
-        colors = asphalt * asphalt.new_tensor((1.0, 0.99, 0.97))[:, None]
-        distance = aside.abs()
-        side_road = 1 - above(self._from_crossing(z), self.crossing_m, long)
-        colors = mix(
-            colors,
-            (0.82, 0.82, 0.80),
-            self._markings(aside, along, wide, long) * (1 - side_road) * (0.8 + 0.5 * grain),
-        )
-        outside = above(distance, self.curb_m, wide) * (1 - side_road)
-        slabs = self._slabs(surface, aside, along, wide, long, grain, broad)
-        colors = mix(colors, slabs, outside)
-        curb = within(distance, self.curb_m - 0.02, self.curb_m + 0.16, wide) * (1 - side_road)
-        stone = (0.62 + 0.2 * grain - 0.2 * pulses(along, 0.0, 0.04, long)) * (1 - 0.1 * broad)
-        colors = mix(colors, stone.expand(3, -1), curb)
-        gutter = within(distance, self.curb_m - 0.30, self.curb_m - 0.02, wide) * (1 - side_road)
-        colors = mix(colors, (0.26, 0.25, 0.24), gutter * 0.6)
-        lawn = above(distance, self.pavement_m, wide) * (1 - side_road)
-        return mix(colors, _grass(surface, u, v, foot), lawn)
-
-    def _from_crossing(self, z: Float[Tensor, " samples"]) -> Float[Tensor, " samples"]:
-        """Distance along z from the middle of the nearest crossing road."""
-        phase = z / self.block_m - 0.5
-        return (phase - phase.round()).abs() * self.block_m
-
-    def _markings(
-        self,
-        aside: Float[Tensor, " samples"],
-        along: Float[Tensor, " samples"],
-        wide: Float[Tensor, " samples"],
-        long: Float[Tensor, " samples"],
-    ) -> Float[Tensor, " samples"]:
-        """Share of paint: a broken center line, edge lines, and a stop line before each crossing."""
-        center = within(aside, -0.07, 0.07, wide) * pulses(along / 9.0, 0.0, 0.45, long / 9.0)
-        edges = within(aside.abs(), self.lane_m - 0.06, self.lane_m + 0.06, wide)
-        edges = edges * pulses(along / 6.0, 0.0, 0.8, long / 6.0)
-        gap = self._from_crossing(along)
-        stop = within(gap, self.crossing_m + 1.2, self.crossing_m + 1.6, long) * within(
-            aside, 0.2, self.lane_m, wide
-        )
-        zebra = within(gap, self.crossing_m + 2.4, self.crossing_m + 5.0, long) * pulses(
-            aside / 1.0, 0.0, 0.5, wide
-        )
-        zebra = zebra * (1 - above(aside.abs(), self.curb_m - 0.4, wide))
-        return torch.maximum(torch.maximum(center, edges), torch.maximum(stop, zebra))
-
-    def _slabs(
-        self,
-        surface: Surface,
-        aside: Float[Tensor, " samples"],
-        along: Float[Tensor, " samples"],
-        wide: Float[Tensor, " samples"],
-        long: Float[Tensor, " samples"],
-        grain: Float[Tensor, " samples"],
-        broad: Float[Tensor, " samples"],
-    ) -> Float[Tensor, "3 samples"]:
-        """Pavement slabs, each of its own gray, with dark joints."""
-        size = 0.62
-        fade = (1.4 - torch.maximum(wide, long) / size).clamp(0, 1)
-        tone = (surface.lattice.cells(aside / size, along / size) - 0.5) * fade
-        joints = torch.maximum(
-            pulses(aside / size, 0.0, 0.05, wide / size), pulses(along / size, 0.0, 0.05, long / size)
-        )
-        value = 0.56 + 0.20 * tone + 0.14 * grain + 0.12 * broad - 0.22 * joints
-        return value * value.new_tensor((1.03, 1.0, 0.95))[:, None]
-
-
-def _extent(
-    surface: Surface, first: int, second: int, weights: tuple[Tensor, Tensor]
-) -> Float[Tensor, " samples"]:
-    """Extent of the pixel along weights[0] * axis first - weights[1] * axis second."""
-    across = surface.across[first] * weights[0] - surface.across[second] * weights[1]
-    down = surface.down[first] * weights[0] - surface.down[second] * weights[1]
-    return (across.abs() + down.abs()).float()
-
-
-def _grass(
-    surface: Surface,
-    u: Float[Tensor, " samples"],
-    v: Float[Tensor, " samples"],
-    foot: tuple[Float[Tensor, " samples"], Float[Tensor, " samples"]],
-) -> Float[Tensor, "3 samples"]:
-    """Grass: green, here and there dry."""
-    blades = surface.lattice.fractal(u, v + 11.0, foot, frequency=0.9, octaves=6, gain=0.8)
-    dry = surface.lattice.fractal(u + 7.0, v, foot, frequency=0.12, octaves=3)
-    green = blades.new_tensor((0.27, 0.38, 0.15))[:, None] * (1 + 1.1 * blades)
-    return mix(green, (0.47, 0.43, 0.24), (0.35 + 1.3 * dry).clamp(0, 0.8))
+from triptych.data.synthetic.textures import mix, pulses, within
 
 
 @dataclass(frozen=True)
@@ -238,7 +110,7 @@ class Leaves:
     clump_m: float = 1.1
 
     def __call__(self, surface: Surface) -> Float[Tensor, "3 samples"]:
-        """Colors of the leaves: three plane noises, one for each pair of axes, need no seam."""
+        """Colors of the leaves; three plane noises, one for each pair of axes, have no seam."""
         p = surface.points + torch.cat((surface.phase, surface.phase[:1]))
         extents = [surface.extent(axis).clamp_max(4.0) for axis in range(3)]
         total = torch.zeros_like(surface.normal[0])
@@ -255,7 +127,7 @@ class Leaves:
         hue = surface.lattice.fractal(
             p[0] + p[2], p[1], (extents[0] + extents[2], extents[1]), frequency=0.5, octaves=2
         )
-        light = 1 + 1.5 * total
+        light = 1 + 2.6 * total
         under = 1 - 0.35 * surface.normal[1].clamp_min(0)
         colors = surface.color * (light * under).clamp_min(0.18)
         return mix(colors, surface.accent, (0.25 + 0.9 * hue).clamp(0, 0.7))

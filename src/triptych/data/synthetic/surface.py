@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -51,18 +51,13 @@ class Surface:
         self, *, frequency: float | tuple[float, float], octaves: int, gain: float = 0.6
     ) -> Float[Tensor, " samples"]:
         """Fractal noise on the surface coordinates."""
-        return self.lattice.fractal(
-            self.u, self.v, self.footprint, frequency=frequency, octaves=octaves, gain=gain
-        )
+        return self.lattice.fractal(self.u, self.v, self.footprint, frequency=frequency, octaves=octaves, gain=gain)
 
 
+@runtime_checkable
 class Material(Protocol):
-    """Colors of surface points before lighting; hashable, one value per look."""
+    """Colors of surface points before lighting; hashable, for solids are gathered by material."""
 
     def __call__(self, surface: Surface) -> Float[Tensor, "3 samples"]:
         """Reflected share of red, green and blue."""
-        ...
-
-    def __hash__(self) -> int:
-        """Materials are gathered by value."""
         ...

@@ -77,9 +77,7 @@ class Lattice:
             fade = ((FADE_END - cells) * (1 / (FADE_END - FADE_START))).clamp_(0, 1).float()
             seen = fade.nonzero().squeeze(1)
             if 2 * len(seen) > len(fade):
-                total += (
-                    amplitude * fade * self.noise(u * along_u + 17.3 * octave, v * along_v + 5.9 * octave)
-                )
+                total += amplitude * fade * self.noise(u * along_u + 17.3 * octave, v * along_v + 5.9 * octave)
             elif len(seen):
                 values = self.noise(u[seen] * along_u + 17.3 * octave, v[seen] * along_v + 5.9 * octave)
                 total.index_add_(0, seen, values * fade[seen], alpha=amplitude)
@@ -126,12 +124,14 @@ def pulses(
     """
     width = width.clamp_min(1e-4)
     half = width * 0.5
+    covered = _pulse_integral(value + half, low, high) - _pulse_integral(value - half, low, high)
+    return (covered / width).clamp(0, 1).float()
 
-    def integral(x: Float[Tensor, " samples"]) -> Float[Tensor, " samples"]:
-        whole = x.floor()
-        return whole * (high - low) + (x - whole).clamp(low, high) - low
 
-    return ((integral(value + half) - integral(value - half)) / width).clamp(0, 1).float()
+def _pulse_integral(x: Float[Tensor, " samples"], low: float, high: float) -> Float[Tensor, " samples"]:
+    """Length inside the pulses [k + low, k + high] between low and x."""
+    whole = x.floor()
+    return whole * (high - low) + (x - whole).clamp(low, high) - low
 
 
 def mix(

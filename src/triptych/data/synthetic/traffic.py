@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-import bisect
 import math
 import random
 from collections.abc import Callable, Sequence
 
 from triptych.data.synthetic.cameras import Drive, swing, waves
 from triptych.data.synthetic.scene import Body, Pose
+from triptych.data.synthetic.solids import Solid
 from triptych.data.synthetic.vehicles import car, truck, van
 
 LANE_M = 1.75
 """Distance of a lane's middle from the center line."""
 
 TOO_NEAR_M = 5.5
-"""Distance below which two vehicles would touch."""
+"""Distance below which two vehicles might touch."""
+
+NEAR_CROSSING_S = 2.0
+"""A vehicle that crosses is near the lanes for less than this before and after it passes the center line."""
+
+SMALLEST_GAP_M = 17.0
+"""Distance to the crossing at which the camera lets the last vehicle pass: enough to clear the lane."""
+
+FARTHEST_MEETING_M = 60.0
+"""Vehicles farther apart than this do not meet within `NEAR_CROSSING_S`: neither drives 27 m/s."""
 
 Course = Callable[[float], Pose]
 
 
 def traffic(
-    dice: random.Random,
+    seed: int,
     path: Drive,
     *,
     seconds: float,
@@ -31,33 +40,36 @@ def traffic(
     """The vehicles that drive.
 
     Args:
-        dice: the source of everything random.
+        seed: of everything random.
         path: the camera's drive; the others are placed around it.
         seconds: how long the drive lasts.
         crossings: positions (z in m) of the roads that cross.
-        count: how many vehicles; None for natural traffic.
+        count: at most how many vehicles; None for natural traffic.
 
     Returns:
         The vehicles, those nearest to the drive's beginning first; no two ever touch.
     """
+    dice = random.Random(f"traffic/{seed}")
+    alone = count is None and dice.random() < 0.15
     ahead = _ahead(dice, path)
     toward = _toward(dice, path, seconds)
-    courses: list[Course] = [ahead, *toward]
-    across = []
-    for z in crossings:
-        if course := _across(dice, path, z, courses, seconds):
+    across: list[Course] = []
+    for number, z in enumerate(crossings):
+        others = [ahead, *toward]
+        if course := _across(random.Random(f"crossing/{seed}/{number}"), path, z, others):
             across.append(course)
-            courses.append(course)
-    ordered = [ahead, *_alternating(toward, across)]
-    if count is None and dice.random() < 0.15:
-        ordered = ordered[1:]
-    chosen = ordered if count is None else ordered[:count]
-    return [Body(_vehicle(dice), course, moves=True) for course in chosen]
+    courses = [*([] if alone else [ahead]), *_alternating(toward, across)][:count]
+    looks = dict.fromkeys([ahead], f"ahead/{seed}")
+    looks |= {course: f"toward/{seed}/{number}" for number, course in enumerate(toward)}
+    looks |= {course: f"across/{seed}/{number}" for number, course in enumerate(across)}
+    return [Body(_vehicle(random.Random(looks[course])), course, moves=True) for course in courses]
 
 
-def _vehicle(dice: random.Random) -> tuple:
+def _vehicle(dice: random.Random) -> tuple[Solid, ...]:
     """Mostly cars."""
-    return dice.choices((car, van, truck), (0.74, 0.16, 0.10))[0](dice)
+    share = dice.random()
+    build = car if share < 0.74 else van if share < 0.90 else truck
+    return build(dice)
 
 
 def _alternating(first: Sequence[Course], second: Sequence[Course]) -> list[Course]:
@@ -94,31 +106,34 @@ def _toward(dice: random.Random, path: Drive, seconds: float) -> list[Course]:
     return courses
 
 
-def _across(
-    dice: random.Random, path: Drive, z: float, others: Sequence[Course], seconds: float
-) -> Course | None:
-    """A vehicle that passes the crossing while the camera comes near; None if none fits between the others."""
-    times = [0.2 * step for step in range(round((seconds + 30) / 0.2))]
-    moments = [t for t in times if path.along(t) < z]
+def _across(dice: random.Random, path: Drive, crossing: float, others: Sequence[Course]) -> Course | None:
+    """A vehicle that passes the crossing while the camera comes near; None if no time is free."""
     side, speed = dice.choice((-1, 1)), dice.uniform(4.5, 8.0)
-    gaps = [11.0 + 3.0 * step for step in range(9)]
+    gaps = [SMALLEST_GAP_M + 3.0 * step for step in range(8)]
     dice.shuffle(gaps)
+    x0, z0, heading = path.line.beside(crossing, 0.0)
+    cosine, sine = math.cos(heading), math.sin(heading)
     for gap in gaps:
-        moment = times[bisect.bisect([path.along(t) for t in moments], z - gap)]
+        moment = path.time_at(crossing - gap)
 
         def course(time: float, moment: float = moment) -> Pose:
-            x = path.line.beside(z, 0.0)[0] + side * speed * (time - moment)
-            return x, 0.0, z + side * LANE_M, side * math.pi / 2, 0.0
+            aside, along = side * speed * (time - moment), side * LANE_M
+            x, z = x0 + aside * cosine + along * sine, z0 - aside * sine + along * cosine
+            return x, 0.0, z, heading + side * math.pi / 2, 0.0
 
-        if all(_apart(course, other, times) for other in others):
+        if all(_apart(course, other, moment) for other in others):
             return course
     return None
 
 
-def _apart(one: Course, other: Course, times: Sequence[float]) -> bool:
-    """Whether two vehicles keep their distance at all times."""
-    for time in times:
-        (x0, _, z0, _, _), (x1, _, z1, _, _) = one(time), other(time)
-        if math.hypot(x1 - x0, z1 - z0) < TOO_NEAR_M:
-            return False
-    return True
+def _apart(one: Course, other: Course, moment: float) -> bool:
+    """Whether two vehicles keep their distance around a moment."""
+    if _distance(one(moment), other(moment)) > FARTHEST_MEETING_M:
+        return True
+    times = [moment - NEAR_CROSSING_S + 0.1 * step for step in range(round(20 * NEAR_CROSSING_S) + 1)]
+    return all(_distance(one(time), other(time)) >= TOO_NEAR_M for time in times)
+
+
+def _distance(one: Pose, other: Pose) -> float:
+    """Distance of two vehicles' middles (m)."""
+    return math.hypot(one[0] - other[0], one[2] - other[2])

@@ -11,13 +11,14 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from triptych.data.synthetic.cast import Hits, Scattered, View, first_hits, in_image
+from triptych.data.synthetic.cast import Hits, Scattered, first_hits, in_image
+from triptych.data.synthetic.view import NEAREST_M, View
 
 SAME_SURFACE = 1e-6
 """Relative depth by which another surface must be nearer to cover a point; rounding is 1e-12."""
 
 FARTHEST_PX = 1e5
-"""Flow is limited to this, for points that land beside or behind the camera."""
+"""Largest flow component, and both components of a point that moves behind the camera."""
 
 
 def world_points(seen: View, hits: Hits, pixels: Float[Tensor, "2 rays"]) -> Float[Tensor, "3 rays"]:
@@ -63,8 +64,9 @@ def flow_and_visibility(
     points = torch.where(met, moved, points + there.camera_to_world[:3, 3:])
     x, y, depth = there.projections(points)
     landed = torch.stack((x, y))
-    flow = (landed - pixels).clamp(-FARTHEST_PX, FARTHEST_PX)
-    visible = (depth > 0) & in_image(landed, height=height, width=width)
+    in_front = depth > NEAREST_M
+    flow = torch.where(in_front, landed - pixels, FARTHEST_PX).clamp(-FARTHEST_PX, FARTHEST_PX)
+    visible = in_front & in_image(landed, height=height, width=width)
     asked = visible.nonzero().squeeze(1)
     first = first_hits(there, Scattered(landed[:, asked])).depth
     own = torch.where(met, depth, torch.inf)[asked]

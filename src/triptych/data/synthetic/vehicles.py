@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from triptych.data.synthetic.scene import Look, Solid, Vector, box, cylinder, frustum
+from triptych.data.synthetic.solids import Look, Solid, Vector, box, cylinder, frustum
 from triptych.data.synthetic.street_materials import Rough
 from triptych.data.synthetic.surface import Surface
 from triptych.data.synthetic.textures import above, mix, pulses, within
@@ -143,9 +143,7 @@ def van(dice: random.Random) -> tuple[Solid, ...]:
     cabin = Look(Cabin(1.12, roof, blind=True), color, accent, phase)
     return (
         frustum((-width, -1.12, -half), (width, -0.32, half), paint, front=0.10, side=0.02),
-        frustum(
-            (-width + 0.02, -roof, -half), (width - 0.02, -1.12, half - 0.55), cabin, front=0.65, side=0.08
-        ),
+        frustum((-width + 0.02, -roof, -half), (width - 0.02, -1.12, half - 0.55), cabin, front=0.65, side=0.08),
         *_chassis(width, half, base=half * 0.64, radius=0.34),
     )
 
@@ -155,9 +153,7 @@ def truck(dice: random.Random) -> tuple[Solid, ...]:
     color, accent = dice.choice(PAINTS), dice.choice(PAINTS)
     phase = (dice.uniform(0, 99), dice.uniform(0, 99))
     width, half, roof = 1.15, 3.6, dice.uniform(2.9, 3.4)
-    cargo = Look(
-        Stripes(), dice.choice(((0.85, 0.85, 0.83), (0.80, 0.70, 0.30), (0.35, 0.50, 0.62))), accent, phase
-    )
+    cargo = Look(Stripes(), dice.choice(((0.85, 0.85, 0.83), (0.80, 0.70, 0.30), (0.35, 0.50, 0.62))), accent, phase)
     paint = Look(Paint(half_width_m=1.05, bottom_m=0.45), color, accent, phase)
     cabin = Look(Cabin(1.35, 2.4, blind=False), color, accent, phase)
     return (
@@ -185,12 +181,7 @@ class Stripes:
 
 
 def _chassis(width: float, half: float, *, base: float, radius: float) -> tuple[Solid, ...]:
-    """Four wheels that stand a little out of the sides, and the dark floor between them."""
-    wheels = tuple(
-        cylinder((side * (width - 0.10), -radius, end * base), radius, 0.22, TIRE, axis=0)
-        for side in (-1, 1)
-        for end in (-1, 1)
-    )
+    """Two axles as wide as the car, whose ends are its wheels, and the dark floor beneath."""
+    wheels = tuple(cylinder((0.0, -radius, end * base), radius, 2 * width + 0.02, TIRE, axis=0) for end in (-1, 1))
     floor = box((-width - 0.04, -0.02, -half - 0.04), (width + 0.04, 0.05, half + 0.04), SHADE)
-    hull = box((-width + 0.12, -0.30, -half + 0.25), (width - 0.12, -0.12, half - 0.25), SHADE)
-    return (*wheels, floor, hull)
+    return (*wheels, floor)

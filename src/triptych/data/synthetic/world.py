@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -12,6 +12,7 @@ from triptych.data.synthetic.scene import Scene
 from triptych.data.synthetic.shade import Light
 
 
+@runtime_checkable
 class CameraPath(Protocol):
     """Where the camera is at each time."""
 

@@ -1,0 +1,152 @@
+"""Errors of depth against a measured truth, per image.
+
+The usual table of Eigen et al. 2014, natural logarithms. Monocular depth has no scale of
+its own, so each image may be scaled to the truth first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from triptych.geometry.precision import check_precision
+from triptych.metrics.regions import region_mean, region_median
+
+DepthScaling = Literal["median", "least_squares", "none"]
+
+DELTA_BASE = 1.25
+"""delta_n is the share of pixels with max(d / d*, d* / d) below 1.25^n."""
+HOLE_RATIO = 2.0
+"""Depth more than twice the truth counts as a hole."""
+
+
+@dataclass(frozen=True)
+class DepthMetrics:
+    """Errors of each image; NaN for an image without valid pixels.
+
+    Attributes:
+        abs_rel: mean of |d - d*| / d*.
+        sq_rel: mean of (d - d*)^2 / d* (m).
+        rmse: root of the mean of (d - d*)^2 (m).
+        rmse_log: root of the mean of (ln d - ln d*)^2.
+        delta1: share of pixels with max(d / d*, d* / d) < 1.25.
+        delta2: the same for 1.25^2.
+        delta3: the same for 1.25^3.
+        scale: factor that the prediction was multiplied by.
+    """
+
+    abs_rel: Float[Tensor, " batch"]
+    sq_rel: Float[Tensor, " batch"]
+    rmse: Float[Tensor, " batch"]
+    rmse_log: Float[Tensor, " batch"]
+    delta1: Float[Tensor, " batch"]
+    delta2: Float[Tensor, " batch"]
+    delta3: Float[Tensor, " batch"]
+    scale: Float[Tensor, " batch"]
+
+
+def depth_scale(
+    predicted: Float[Tensor, "batch 1 height width"],
+    truth_m: Float[Tensor, "batch 1 height width"],
+    valid: Bool[Tensor, "batch 1 height width"],
+    *,
+    scaling: DepthScaling,
+) -> Float[Tensor, " batch"]:
+    """Factor that brings each predicted depth to the scale of its truth.
+
+    Args:
+        predicted: depth up to scale, above 0 where valid.
+        truth_m: measured depth (m).
+        valid: True where there is a truth to compare with.
+        scaling: `median` of the truth over that of the prediction; `least_squares`, which
+            minimizes |s d - d*|^2; `none`, 1.
+
+    Returns:
+        One factor an image; NaN without valid pixels, but for `none`.
+
+    Raises:
+        TypeError: below float32.
+        ValueError: another scaling.
+    """
+    check_precision(predicted, truth_m)
+    if scaling not in get_args(DepthScaling):
+        msg = f"scaling is one of {', '.join(get_args(DepthScaling))}, got {scaling!r}"
+        raise ValueError(msg)
+    if scaling == "none":
+        return predicted.new_ones(predicted.shape[0])
+    if scaling == "median":
+        return region_median(truth_m, valid) / region_median(predicted, valid)
+    return region_mean(predicted * truth_m, valid) / region_mean(predicted.square(), valid)
+
+
+def depth_metrics(
+    predicted: Float[Tensor, "batch 1 height width"],
+    truth_m: Float[Tensor, "batch 1 height width"],
+    valid: Bool[Tensor, "batch 1 height width"],
+    *,
+    scaling: DepthScaling = "median",
+    min_depth_m: float = 1e-3,
+    max_depth_m: float = 80.0,
+) -> DepthMetrics:
+    """Errors of depth, scaled first and then clamped to the range of the protocol.
+
+    Args:
+        predicted: depth on the grid of the truth.
+        truth_m: measured depth (m), above 0 where valid.
+        valid: True where there is a truth to compare with.
+        scaling: see `depth_scale`.
+        min_depth_m: lower end of the clamp (m).
+        max_depth_m: upper end of the clamp (m).
+
+    Raises:
+        TypeError: below float32.
+        ValueError: another scaling.
+    """
+    scale = depth_scale(predicted, truth_m, valid, scaling=scaling)
+    depth_m = (predicted * scale.view(-1, 1, 1, 1)).clamp(min_depth_m, max_depth_m)
+    reference = torch.where(valid, truth_m, torch.ones_like(truth_m))
+    difference = depth_m - reference
+    ratio = torch.maximum(depth_m / reference, reference / depth_m)
+
+    def share_below(power: int) -> Float[Tensor, " batch"]:
+        return region_mean((ratio < DELTA_BASE**power).to(ratio.dtype), valid)
+
+    return DepthMetrics(
+        abs_rel=region_mean(difference.abs() / reference, valid),
+        sq_rel=region_mean(difference.square() / reference, valid),
+        rmse=region_mean(difference.square(), valid).sqrt(),
+        rmse_log=region_mean((depth_m.log() - reference.log()).square(), valid).sqrt(),
+        delta1=share_below(1),
+        delta2=share_below(2),
+        delta3=share_below(3),
+        scale=scale,
+    )
+
+
+def hole_rate(
+    depth_m: Float[Tensor, "batch 1 height width"],
+    truth_m: Float[Tensor, "batch 1 height width"],
+    region: Bool[Tensor, "batch 1 height width"],
+) -> Float[Tensor, " batch"]:
+    """Share of a region, such as moving objects, whose depth is over twice the truth.
+
+    What moves with the camera looks infinitely far: a hole in the depth map that the mean
+    errors of the whole image hide.
+
+    Args:
+        depth_m: predicted, already scaled (m).
+        truth_m: measured (m), above 0 in the region.
+        region: where to look; False where there is no truth.
+
+    Returns:
+        In [0, 1] per image; NaN where the region is empty.
+
+    Raises:
+        TypeError: below float32.
+    """
+    check_precision(depth_m, truth_m)
+    return region_mean((depth_m > HOLE_RATIO * truth_m).to(depth_m.dtype), region)

@@ -1,0 +1,178 @@
+"""The demo's result: its table and its page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from triptych.artefacts.colors import (
+    HIDDEN_COLOR,
+    MOVING_COLOR,
+    depth_colors,
+    depth_limits,
+    flow_colors,
+    flow_limit,
+    overlaid,
+)
+from triptych.evaluation.clip import FARTHEST_M, SNIPPET, ClipScores
+from triptych.formats.maps import load_depth, load_kitti_flow, load_mask, load_visibility
+from triptych.formats.trajectories import load_kitti_trajectory
+from triptych.metrics.depth import depth_scale
+from triptych.metrics.trajectory import umeyama
+from triptych.types import SyntheticClip
+from triptych.viewing.page import MetricRow, PictureGroup, PicturePanel, demo_page, save_page
+from triptych.viewing.path_plot import CameraPath
+
+SHOWN_FRAMES = 3
+
+
+def demo_rows(scores: ClipScores) -> list[MetricRow]:
+    """The table: each measure beside what trivial and classical methods reach."""
+    depth, flow, odometry, masks = scores.depth, scores.flow, scores.odometry, scores.masks
+    frames = f"{scores.frames} held-out frames"
+    scaled = f"{frames}, nearer than {FARTHEST_M:.0f} m, median scaling per image"
+    pairs = f"{scores.frames - 1} held-out pairs, mean per image"
+    return [
+        MetricRow("depth abs_rel", depth.abs_rel, "lower", scaled, "", {"mean map": depth.baseline_abs_rel}),
+        MetricRow("depth delta1", depth.delta1, "higher", scaled, "", {"mean map": depth.baseline_delta1}),
+        MetricRow(
+            "flow EPE all",
+            flow.epe_all,
+            "lower",
+            pairs,
+            "px",
+            {"zero": flow.zero_epe_all, "DIS": flow.dis_epe_all},
+        ),
+        MetricRow(
+            "flow EPE noc",
+            flow.epe_noc,
+            "lower",
+            pairs,
+            "px",
+            {"zero": flow.zero_epe_noc, "DIS": flow.dis_epe_noc},
+        ),
+        MetricRow(
+            f"ATE-{SNIPPET}",
+            odometry.ate_3,
+            "lower",
+            f"{frames}, one scale a snippet",
+            "m",
+            {"straight": odometry.straight_ate_3},
+            digits=4,
+        ),
+        MetricRow("occlusion F1", masks.occlusion_f1, "higher", pairs),
+        MetricRow("motion F1", masks.motion_f1, "higher", pairs),
+    ]
+
+
+def table_lines(rows: Sequence[MetricRow]) -> list[str]:
+    """The table as lines of text."""
+    lines = [f"{'measure':<18}{'ours':>9}  {'better':<8}{'beside it':<28}protocol"]
+    for row in rows:
+        beside = ", ".join(f"{name} {value:.{row.digits}f}" for name, value in row.baselines.items())
+        name = f"{row.name} ({row.unit})" if row.unit else row.name
+        lines.append(f"{name:<18}{row.value:>9.{row.digits}f}  {row.better:<8}{beside:<28}{row.protocol}")
+    return lines
+
+
+def save_demo_page(
+    path: Path, clip: SyntheticClip, rows: Sequence[MetricRow], *, prediction: Path, held_out: Sequence[int]
+) -> None:
+    """Write the page: table, pictures of held-out frames beside their truth, and the path.
+
+    Args:
+        path: of the HTML file.
+        clip: the truth.
+        rows: the table.
+        prediction: folder that `triptych predict` wrote for the whole clip.
+        held_out: positions of the frames that nothing was learned from.
+    """
+    pairs = list(held_out[:-1])
+    chosen = [pairs[round(i * (len(pairs) - 1) / (SHOWN_FRAMES - 1))] for i in range(SHOWN_FRAMES)]
+    groups = [_group(index, clip, prediction) for index in chosen]
+    learned = len(clip.images) - len(held_out)
+    summary = (
+        f"Three networks learned depth, camera motion and optical flow from {learned} frames of a video, without any "
+        f"label. Here is what they say of the {len(held_out)} frames after them, which they have never seen."
+    )
+    page = demo_page(
+        title=f"Triptych demo: {clip.name}",
+        summary=summary,
+        metrics=rows,
+        groups=groups,
+        paths=_paths(clip, prediction),
+        path_note="All frames; ours moved onto the truth by one similarity (7 degrees of freedom).",
+        path_unit="m",
+    )
+    save_page(path, page)
+
+
+def _group(index: int, clip: SyntheticClip, prediction: Path) -> PictureGroup:
+    name = f"{index:06d}"
+    image = clip.images[index]
+    truth_m = clip.depth_m[index, 0]
+    known = truth_m.isfinite() & (truth_m < FARTHEST_M)
+    depth = load_depth(prediction / "depth" / f"{name}.npz")
+    scale = depth_scale(depth[None, None], truth_m[None, None], known[None, None], scaling="median")
+    near, far = depth_limits(torch.where(known, truth_m, FARTHEST_M)[None])
+    flow, _ = load_kitti_flow(prediction / "flow" / f"{name}.png")
+    true_flow = clip.flow_forward[index]
+    longest = flow_limit(true_flow[None])
+    visibility = load_visibility(prediction / "visibility" / f"{name}.png")
+    moving = load_mask(prediction / "motion" / f"{name}.png")
+    hidden = (~clip.visible_forward[index, 0]).float()
+
+    def pair(what: str, ours: Tensor, true: Tensor, shown: str) -> tuple[PicturePanel, PicturePanel]:
+        return (
+            PicturePanel(f"{what}, ours", ours, f"{what} as predicted for frame {index}: {shown}"),
+            PicturePanel(f"{what}, true", true, f"{what} as it is in frame {index}: {shown}"),
+        )
+
+    return PictureGroup(
+        title=f"Frame {index}",
+        rows=(
+            (PicturePanel("Frame", image, f"Frame {index} of the clip, never learned from"),),
+            pair(
+                "Depth",
+                depth_colors(depth * scale[0], near=near, far=far),
+                depth_colors(truth_m.clamp_max(10 * FARTHEST_M), near=near, far=far),
+                "bright is near, dark is far",
+            ),
+            pair(
+                "Flow",
+                flow_colors(flow, maximum=longest),
+                flow_colors(true_flow, maximum=longest),
+                "color is direction, strength is length",
+            ),
+            pair(
+                "Hidden in the next frame",
+                overlaid(image, 1 - visibility, HIDDEN_COLOR),
+                overlaid(image, hidden, HIDDEN_COLOR),
+                "blue is hidden or out of view",
+            ),
+            pair(
+                "Moves by itself",
+                overlaid(image, moving.float(), MOVING_COLOR),
+                overlaid(image, clip.moving[index, 0].float(), MOVING_COLOR),
+                "orange moves by itself",
+            ),
+        ),
+    )
+
+
+def _paths(clip: SyntheticClip, prediction: Path) -> list[CameraPath]:
+    truth: Float[Tensor, "frames 4 4"] = clip.camera_to_world.double()
+    ours = load_kitti_trajectory(prediction / "trajectory.kitti.txt").double()
+    aligned = ours.clone()
+    moved = umeyama(ours[:, :3, 3], truth[:, :3, 3], with_scale=True)
+    aligned[:, :3, 3] = moved.moved(ours[:, :3, 3])
+    return [_path("truth", truth), _path("ours", aligned)]
+
+
+def _path(name: str, camera_to_world: Tensor, **more: Any) -> CameraPath:
+    return CameraPath(name, camera_to_world.float(), **more)

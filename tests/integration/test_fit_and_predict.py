@@ -1,0 +1,119 @@
+"""`fit` and `predict`: every file that is promised, and what is in it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+
+from triptych.cli import main
+from triptych.formats.maps import load_depth, load_depth_png, load_flo, load_kitti_flow, load_mask
+from triptych.formats.trajectories import load_kitti_trajectory, load_tum_trajectory
+
+FRAMES, HEIGHT, WIDTH = 10, 64, 96
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_fit_leaves_a_whole_run_folder(fitted: Path) -> None:
+    expected = {"checkpoints", "environment.json", "metrics.jsonl", "model.safetensors", "prediction"}
+    assert expected | {"settings.yaml", "tensorboard"} == set(names(fitted))
+    steps = [json.loads(line) for line in (fitted / "metrics.jsonl").read_text().splitlines()]
+    assert [step["stage"] for step in steps] == ["flow", "flow", "depth"] or len(steps) == 3
+
+
+def test_there_is_a_map_for_every_frame_and_pair(fitted: Path) -> None:
+    prediction = fitted / "prediction"
+    all_frames = [f"{index:06d}" for index in range(FRAMES)]
+    assert names(prediction / "depth") == [f"{name}.npz" for name in all_frames]
+    assert names(prediction / "depth_png") == [f"{name}.png" for name in all_frames]
+    for kind in ("flow", "visibility", "motion"):
+        assert names(prediction / kind) == [f"{name}.png" for name in all_frames[:-1]]
+
+
+def test_the_maps_have_the_processing_size_and_the_depth_png_its_scale(fitted: Path) -> None:
+    prediction = fitted / "prediction"
+    result = json.loads((prediction / "result.json").read_text())
+    with np.load(prediction / "depth" / "000003.npz") as file:
+        assert file["depth"].dtype == np.float32
+        assert file["depth"].shape == (HEIGHT, WIDTH)
+    depth = load_depth(prediction / "depth" / "000003.npz")
+    png = load_depth_png(prediction / "depth_png" / "000003.png", scale=result["depth_png_scale"])
+    torch.testing.assert_close(png, depth, atol=0.51 / result["depth_png_scale"], rtol=0)
+    flow, valid = load_kitti_flow(prediction / "flow" / "000003.png")
+    assert flow.shape == (2, HEIGHT, WIDTH)
+    assert valid.all()
+    assert load_mask(prediction / "motion" / "000003.png").shape == (HEIGHT, WIDTH)
+
+
+def test_both_trajectories_say_the_same_and_begin_at_the_identity(fitted: Path) -> None:
+    prediction = fitted / "prediction"
+    kitti = load_kitti_trajectory(prediction / "trajectory.kitti.txt")
+    times, tum = load_tum_trajectory(prediction / "trajectory.tum.txt")
+    assert kitti.shape == (FRAMES, 4, 4)
+    torch.testing.assert_close(kitti[0], torch.eye(4, dtype=kitti.dtype))
+    torch.testing.assert_close(kitti, tum, atol=1e-5, rtol=0)
+    torch.testing.assert_close(times.diff(), torch.full((FRAMES - 1,), 0.1, dtype=times.dtype), atol=1e-3, rtol=0)
+
+
+def test_the_result_says_where_the_intrinsics_came_from_and_what_was_used(fitted: Path) -> None:
+    result = json.loads((fitted / "prediction" / "result.json").read_text())
+    assert "given as 90,90,59.5,39.5" in result["intrinsics"]["origin"]
+    # 120x80 frames at 96x64: scale 0.8, c' = 0.8 (59.5 + 0.5) - 0.5
+    assert result["intrinsics"]["matrix"][0] == pytest.approx([72.0, 0.0, 47.5], abs=1e-4)
+    assert result["scale"] == "up to scale"
+    assert result["frames"]["predicted"] == FRAMES
+    assert result["frames_learned_from"] == list(range(FRAMES))
+
+
+def test_the_overview_is_a_video_of_all_frames(fitted: Path) -> None:
+    with av.open(str(fitted / "prediction" / "overview.mp4")) as container:
+        assert sum(1 for _ in container.decode(video=0)) == FRAMES
+
+
+def test_predict_repeats_what_fit_predicted(fitted: Path, video: Path, tmp_path: Path) -> None:
+    words = ["predict", str(video), "--model", str(fitted), "--output", str(tmp_path / "out")]
+    main([*words, "--intrinsics=90,90,59.5,39.5", "--flo"])
+    for index in range(FRAMES):
+        again = load_depth(tmp_path / "out" / "depth" / f"{index:06d}.npz")
+        torch.testing.assert_close(again, load_depth(fitted / "prediction" / "depth" / f"{index:06d}.npz"))
+    flow, _ = load_kitti_flow(tmp_path / "out" / "flow" / "000000.png")
+    torch.testing.assert_close(load_flo(tmp_path / "out" / "flow" / "000000.flo"), flow, atol=1 / 127, rtol=0)
+
+
+def test_predict_s_options_change_what_it_writes(fitted: Path, video: Path, tmp_path: Path) -> None:
+    words = ["predict", str(video), "--model", str(fitted), "--intrinsics=90,90,59.5,39.5"]
+    main([*words, "--output", str(tmp_path / "a"), "--points=0:10"])
+    main([*words, "--output", str(tmp_path / "b"), "--points=0:2", "--visibility=learned", "--stride=2"])
+    result = json.loads((tmp_path / "b" / "result.json").read_text())
+    assert result["frames"]["source_indices"] == [0, 2, 4, 6, 8]
+    assert result["visibility"] == "learned"
+    assert (tmp_path / "b" / "points.ply").stat().st_size < (tmp_path / "a" / "points.ply").stat().st_size
+    first = (tmp_path / "a" / "visibility" / "000000.png").read_bytes()
+    assert first != (tmp_path / "b" / "visibility" / "000000.png").read_bytes()
+
+
+def test_without_calibration_the_assumption_is_said_loudly(
+    fitted: Path, video: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    main(["predict", str(video), "--model", str(fitted), "--output", str(tmp_path / "out")])
+    assert "WARNING: no calibration was found" in capfd.readouterr().err
+    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert result["intrinsics"]["assumed"] is True
+    assert "assumed" in result["intrinsics"]["origin"]
+
+
+def test_prepared_worlds_are_read_back_as_kitti_sequences(tmp_path: Path, fitted: Path) -> None:
+    main(["prepare", "synthetic", "--output", str(tmp_path / "world"), "--frames=4", "--size=64x96"])
+    drives = [path.parent for path in (tmp_path / "world").rglob("image_02")]
+    assert len(drives) == 1
+    main(["predict", str(drives[0]), "--model", str(fitted), "--output", str(tmp_path / "out")])
+    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert result["frames"]["predicted"] == 4
+    assert result["intrinsics"]["assumed"] is False

@@ -1,0 +1,216 @@
+"""The loop: exact resume, frozen networks, skipped batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from triptych.config.build import build_data, build_loop, build_model
+from triptych.config.load import preset_settings, settings_yaml
+from triptych.config.schema import FitSettings
+from triptych.errors import InputError
+from triptych.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from triptych.training.budget import TrainingState
+from triptych.training.log import FileLog, StepReport
+from triptych.training.loop import TrainingDivergedError, TrainingLoop
+from triptych.training.stages import Stage
+from triptych.training.step import prepare_stage
+from triptych.types import FrameSequence
+
+TINY = {"layers": [1, 1, 1, 1], "channels": [8, 8, 16, 16], "stem_width": 8}
+
+
+def sequence(count: int = 9) -> FrameSequence:
+    generator = torch.Generator().manual_seed(1)
+    scene = torch.nn.functional.interpolate(torch.rand(1, 3, 16, 40, generator=generator), (64, 160), mode="bicubic")[0]
+    images = torch.stack([scene[:, :, 2 * i : 2 * i + 96] for i in range(count)])
+    return FrameSequence(
+        images=(images.clamp(0, 1) * 255).to(torch.uint8),
+        intrinsics=torch.tensor([[60.0, 0, 47.5], [0, 60.0, 31.5], [0, 0, 1]]),
+        timestamps=torch.arange(count, dtype=torch.float64) / 10,
+        source_indices=torch.arange(count),
+        source_length=count,
+        intrinsics_origin="made for a test",
+        name="sliding",
+    )
+
+
+def settings(**overrides: Any) -> FitSettings:
+    tiny = {
+        "size": "64x96",
+        "steps": 9,
+        "depth": {"encoder_options": TINY, "width": 0.25},
+        "pose": {"encoder_options": TINY, "channels": 16},
+        "flow": {"width": 0.25, "normalized_costs": True},
+    }
+    return preset_settings("small", **(tiny | overrides))
+
+
+def loop(folder: Path, chosen: FitSettings) -> TrainingLoop:
+    data = build_data(chosen, sequence(), positions=list(range(9)))
+    return build_loop(chosen, build_model(chosen), data, folder=folder)
+
+
+class Losses:
+    """Collects what a training says."""
+
+    def __init__(self) -> None:
+        self.reports: list[StepReport] = []
+
+    def record(self, report: StepReport) -> None:
+        self.reports.append(report)
+
+    def close(self) -> None:
+        """Nothing is held back."""
+
+
+def weights(model: torch.nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def test_a_training_stopped_and_resumed_anywhere_gives_the_same_losses_and_weights_to_the_bit(tmp_path: Path) -> None:
+    whole_log, whole = Losses(), loop(tmp_path / "whole", settings())
+    assert whole.run([whole_log])
+    for stop in (2, 5, 7):  # in an epoch's middle and at its end, in each of the stages
+        folder = tmp_path / f"parts{stop}"
+        first_log, first = Losses(), loop(folder, settings())
+        assert not first.run([first_log], stop_requested=lambda log=first_log, stop=stop: len(log.reports) == stop)
+        second_log, second = Losses(), loop(folder, settings())
+        second.restore(load_checkpoint(folder / "checkpoints" / "last.ckpt"))
+        assert second.run([second_log])
+        both = [report.total for report in first_log.reports + second_log.reports]
+        assert both == [report.total for report in whole_log.reports]
+        for name, tensor in whole.model.state_dict().items():
+            assert torch.equal(tensor, second.model.state_dict()[name]), name
+
+
+def test_frozen_networks_do_not_change_and_learning_ones_do(tmp_path: Path) -> None:
+    for name, learns in (("flow", ["flow"]), ("depth", ["depth", "pose"])):
+        training = loop(tmp_path / name, settings(stages=[name], steps=2))
+        before = weights(training.model)
+        training.run()
+        for network in ("flow", "depth", "pose"):
+            same = all(
+                torch.equal(tensor, before[key])
+                for key, tensor in training.model.state_dict().items()
+                if key.startswith(network + ".")
+            )
+            assert same == (network not in learns), (name, network)
+
+
+def test_the_frozen_flow_network_builds_no_graph() -> None:
+    model = build_model(settings())
+    prepare_stage(model, Stage("depth", frozenset({"depth", "pose"}), 1.0, 1e-4))
+    assert not any(parameter.requires_grad for parameter in model.flow.parameters())
+    assert not model.flow.training
+    assert all(parameter.requires_grad for parameter in model.depth.parameters())
+
+
+def test_terms_and_gate_shares_are_logged_by_name_at_every_step(tmp_path: Path) -> None:
+    log = Losses()
+    loop(tmp_path, settings(stages=["joint"], steps=3)).run([log])
+    assert [report.step for report in log.reports] == [1, 2, 3]
+    for report in log.reports:
+        assert {"flow_photometric", "depth_photometric", "smoothness"} <= set(report.terms)
+        assert {"gate_epipolar_depth", "gate_photometric_flow", "visibility_forward"} <= set(report.shares)
+        assert all(0 <= share <= 1 for share in report.shares.values())
+        assert report.total == pytest.approx(sum(report.terms.values()), rel=1e-4)
+
+
+def test_a_batch_without_finite_loss_is_skipped_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    training = loop(tmp_path, settings(stages=["flow"], steps=4))
+    spoil(monkeypatch, at={2})
+    log = Losses()
+    assert training.run([log])
+    assert training.state.skipped == 1
+    assert [report.gradient_norm is None for report in log.reports] == [False, True, False, False]
+    assert all(tensor.isfinite().all() for tensor in training.model.state_dict().values())
+
+
+def test_too_many_batches_in_a_row_without_finite_loss_end_it_with_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = settings(stages=["flow"], steps=40)
+    training = loop(tmp_path, chosen)
+    spoil(monkeypatch, at=set(range(100)))
+    with pytest.raises(TrainingDivergedError, match=f"{chosen.training.skip_limit} batches in a row"):
+        training.run()
+
+
+def spoil(monkeypatch: pytest.MonkeyPatch, *, at: set[int]) -> None:
+    """Make the loss NaN at the given calls."""
+    from triptych.training import loop as module
+
+    calls = {"count": 0}
+    original = module.step_loss
+
+    def spoiled(*args: Any, **kwargs: Any) -> Any:
+        from dataclasses import replace
+
+        calls["count"] += 1
+        terms = original(*args, **kwargs)
+        return replace(terms, total=terms.total * float("nan")) if calls["count"] in at else terms
+
+    monkeypatch.setattr(module, "step_loss", spoiled)
+
+
+def test_the_log_of_a_resumed_run_holds_each_step_once(tmp_path: Path) -> None:
+    def report(step: int) -> StepReport:
+        return StepReport(step, 0, "flow", 0.0, 0.0, float(step), {}, {}, 1.0, 0.0, 0.0, 0)
+
+    first = FileLog(tmp_path)
+    for step in (1, 2, 3):
+        first.record(report(step))
+    first.close()
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 4, "tot')  # a kill in the middle of a line
+    second = FileLog(tmp_path, step=2)
+    second.record(report(3))
+    second.close()
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert [line.startswith(f'{{"step": {step},') for step, line in enumerate(lines, start=1)] == [True] * 3
+
+
+def test_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
+    state = TrainingState(epoch=2, batch=1, step=9, seconds=3.5, skipped=1)
+    saved = Checkpoint({"a": torch.arange(3.0)}, {"state": {}, "param_groups": []}, state, settings_yaml(settings()))
+    save_checkpoint(tmp_path / "x.ckpt", saved)
+    loaded = load_checkpoint(tmp_path / "x.ckpt")
+    assert loaded.state == state
+    assert loaded.settings == saved.settings
+    assert torch.equal(loaded.model["a"], saved.model["a"])
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 cut off"])
+def test_a_file_that_is_no_checkpoint_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.ckpt").write_bytes(content)
+    with pytest.raises(InputError, match="cannot be read as a checkpoint") as caught:
+        load_checkpoint(tmp_path / "x.ckpt")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    class Harm:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return (Path.touch, (tmp_path / "harmed",))
+
+    torch.save({"format": "triptych-training-1", "model": Harm()}, tmp_path / "x.ckpt")
+    with pytest.raises(InputError, match="damaged or not ours"):
+        load_checkpoint(tmp_path / "x.ckpt")
+    assert not (tmp_path / "harmed").exists()
+
+
+def test_another_program_s_checkpoint_is_refused(tmp_path: Path) -> None:
+    torch.save({"state_dict": {}}, tmp_path / "x.ckpt")
+    with pytest.raises(InputError, match="not a triptych checkpoint"):
+        load_checkpoint(tmp_path / "x.ckpt")
+
+
+def test_there_must_be_a_snippet_to_learn_from(tmp_path: Path) -> None:
+    chosen = settings()
+    with pytest.raises(InputError, match="three"):
+        build_data(chosen, sequence(2), positions=[0, 1])
