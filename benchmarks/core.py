@@ -1,6 +1,6 @@
 """What matters for speed, each timed in turn with a named alternative: medians and ratios.
 
-    python benchmarks/core.py [--json FILE] [--runs N]
+python benchmarks/core.py [--json FILE] [--runs N]
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ class SyntheticClip:
         depth_m: along the optical axis; inf in the sky.
         camera_to_world: pose of each camera; world axes as the first camera's.
         intrinsics: K.
-        flow_forward: from frame i to i + 1; NaN where nothing is defined (never in-image).
+        flow_forward: from frame i to i + 1; points that come behind the camera get 1e5 px.
         flow_backward: from frame i + 1 to i.
         visible_forward: True where the surface seen at i is seen at i + 1 (in frame, not covered).
         visible_backward: True where the surface seen at i + 1 is seen at i.

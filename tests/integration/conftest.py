@@ -11,7 +11,7 @@ import torch
 from triptych.artefacts.video import VideoWriter
 from triptych.cli import main
 
-TINY = [
+TINY_SETTINGS = [
     "--size=64x96",
     "--depth.encoder_options={layers: [1, 1, 1, 1], channels: [8, 8, 16, 16], stem_width: 8}",
     "--depth.width=0.25",
@@ -19,6 +19,12 @@ TINY = [
     "--pose.channels=16",
     "--flow.width=0.25",
 ]
+
+
+@pytest.fixture(scope="session")
+def tiny() -> list[str]:
+    """Words for networks so small that a step takes no time."""
+    return TINY_SETTINGS
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +50,7 @@ def video(tmp_path_factory: pytest.TempPathFactory, frames: torch.Tensor) -> Pat
 def fitted(tmp_path_factory: pytest.TempPathFactory, video: Path) -> Path:
     """A run folder after three steps, one of each stage."""
     folder = tmp_path_factory.mktemp("runs") / "run"
-    main(["fit", str(video), "--output", str(folder), "--steps=3", "--intrinsics=90,90,59.5,39.5", *TINY])
+    main(["fit", str(video), "--output", str(folder), "--steps=3", "--intrinsics=90,90,59.5,39.5", *TINY_SETTINGS])
     return folder
 
 

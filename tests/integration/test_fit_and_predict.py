@@ -111,7 +111,7 @@ def test_without_calibration_the_assumption_is_said_loudly(
 
 def test_prepared_worlds_are_read_back_as_kitti_sequences(tmp_path: Path, fitted: Path) -> None:
     main(["prepare", "synthetic", "--output", str(tmp_path / "world"), "--frames=4", "--size=64x96"])
-    drives = [path.parent for path in (tmp_path / "world").rglob("image_02")]
+    drives = list((tmp_path / "world").glob("*/*_sync"))
     assert len(drives) == 1
     main(["predict", str(drives[0]), "--model", str(fitted), "--output", str(tmp_path / "out")])
     result = json.loads((tmp_path / "out" / "result.json").read_text())

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import TINY
 from PIL import Image
 
 Refused = Callable[..., str]
@@ -42,9 +41,9 @@ def test_one_frame_only(refused: Refused, tmp_path: Path) -> None:
     assert "frame" in refused("fit", str(source), "--output", str(tmp_path / "run"))
 
 
-def test_frames_of_different_sizes(refused: Refused, tmp_path: Path) -> None:
+def test_frames_of_different_sizes(refused: Refused, tmp_path: Path, tiny: list[str]) -> None:
     source = folder_of_images(tmp_path / "mixed", [(120, 80), (120, 80), (100, 80), (120, 80)])
-    line = refused("fit", str(source), "--output", str(tmp_path / "run"), *TINY)
+    line = refused("fit", str(source), "--output", str(tmp_path / "run"), *tiny)
     assert "100x80" in line
     assert "120x80" in line
 
@@ -52,19 +51,21 @@ def test_frames_of_different_sizes(refused: Refused, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("intrinsics", "said"), [("90,90,59", "four numbers"), ("90,90,500,40", "500"), ("-1,90,59,40", "positive")]
 )
-def test_intrinsics_that_cannot_be(refused: Refused, tmp_path: Path, video: Path, intrinsics: str, said: str) -> None:
-    line = refused("fit", str(video), "--output", str(tmp_path / "run"), f"--intrinsics={intrinsics}", *TINY)
+def test_intrinsics_that_cannot_be(
+    refused: Refused, tmp_path: Path, tiny: list[str], video: Path, intrinsics: str, said: str
+) -> None:
+    line = refused("fit", str(video), "--output", str(tmp_path / "run"), f"--intrinsics={intrinsics}", *tiny)
     assert said in line
 
 
-def test_a_camera_that_stands_still(refused: Refused, tmp_path: Path) -> None:
+def test_a_camera_that_stands_still(refused: Refused, tmp_path: Path, tiny: list[str]) -> None:
     source = tmp_path / "still"
     source.mkdir()
     generator = torch.Generator().manual_seed(0)
     picture = (torch.rand(80, 120, 3, generator=generator) * 255).to(torch.uint8).numpy()
     for index in range(6):
         Image.fromarray(picture).save(source / f"{index}.png")
-    assert "stands still" in refused("fit", str(source), "--output", str(tmp_path / "run"), *TINY)
+    assert "stands still" in refused("fit", str(source), "--output", str(tmp_path / "run"), *tiny)
 
 
 def test_an_output_folder_that_holds_something(refused: Refused, tmp_path: Path, video: Path, fitted: Path) -> None:

@@ -67,6 +67,4 @@ def _check_format(path: StrPath, metadata: Mapping[str, str]) -> None:
     if found is None:
         raise InputError(f"{path} holds weights, but not of triptych: use a file that triptych has written")
     if found != FORMAT:
-        raise InputError(
-            f"{path} is of format {found}, this version reads {FORMAT}: install a newer triptych"
-        )
+        raise InputError(f"{path} is of format {found}, this version reads {FORMAT}: install a newer triptych")

@@ -135,9 +135,7 @@ def overlaid(
         strongest: share of the color where opacity is 1.
     """
     share = opacity.float().nan_to_num(nan=0.0).clamp(0, 1) * strongest
-    gray = (image.float() * image.new_tensor([0.299, 0.587, 0.114], dtype=torch.float32)[:, None, None]).sum(
-        0
-    )
+    gray = (image.float() * image.new_tensor([0.299, 0.587, 0.114], dtype=torch.float32)[:, None, None]).sum(0)
     tint = _plain_color(color, like=image).float()
     return (gray * (1 - share) + tint * share).round().clamp(0, 255).to(torch.uint8)
 

@@ -64,9 +64,7 @@ def picture_grid(
         if panel.picture is not None:
             canvas.paste(_image(panel.picture).resize((width, height)), (left, top + _STRIP))
         else:
-            draw.rectangle(
-                (left, top + _STRIP, left + width - 1, top + _STRIP + height - 1), outline=(52, 54, 62)
-            )
+            draw.rectangle((left, top + _STRIP, left + width - 1, top + _STRIP + height - 1), outline=(52, 54, 62))
     return _tensor(canvas)
 
 
@@ -102,9 +100,7 @@ def path_picture(
     tip = (here[0] + reach * float(ahead[0]), here[1] + reach * float(ahead[1]))
     draw.line([here, tip], fill=POSITION_COLOR, width=2 * factor)
     radius = 5 * factor
-    draw.ellipse(
-        (here[0] - radius, here[1] - radius, here[0] + radius, here[1] + radius), fill=POSITION_COLOR
-    )
+    draw.ellipse((here[0] - radius, here[1] - radius, here[0] + radius, here[1] + radius), fill=POSITION_COLOR)
     return _tensor(picture.resize((width, height), Image.Resampling.BOX))
 
 

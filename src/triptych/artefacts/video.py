@@ -81,13 +81,9 @@ class VideoWriter:
             self._size = (height, width)
             self._stream = self._opened_stream(width + width % 2, height + height % 2)
         if self._size != (height, width):
-            raise ValueError(
-                f"frames of {self._size[1]} x {self._size[0]} are needed, got {width} x {height}"
-            )
+            raise ValueError(f"frames of {self._size[1]} x {self._size[0]} are needed, got {width} x {height}")
         padded = F.pad(frame[None].float(), (0, width % 2, 0, height % 2), mode="replicate")[0].byte()
-        picture = av.VideoFrame.from_ndarray(
-            padded.permute(1, 2, 0).contiguous().cpu().numpy(), format="rgb24"
-        )
+        picture = av.VideoFrame.from_ndarray(padded.permute(1, 2, 0).contiguous().cpu().numpy(), format="rgb24")
         picture = picture.reformat(
             format="yuv420p",
             src_colorspace=Colorspace.ITU709,

@@ -95,7 +95,7 @@ class InterruptFlag:
         for number, handler in self._old.items():
             signal.signal(number, handler)
 
-    def _catch(self, number: int, frame: FrameType | None) -> None:
+    def _catch(self, _number: int, _frame: FrameType | None) -> None:
         if self.raised:
             raise KeyboardInterrupt
         self.raised = True

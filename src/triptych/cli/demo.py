@@ -66,7 +66,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     write(model, sequence, folder / "prediction", settings=settings, overwrite=True, kept=list(range(split)))
     scores = score_clip(folder / "prediction", clip, held_out=held_out)
     seconds = time.perf_counter() - begin
-    report(folder, clip, scores, held_out=held_out, seconds=seconds, settings=asdict(settings))
+    report(folder, clip, scores, held_out=held_out, seconds=seconds)
 
 
 def clip_sequence(clip: SyntheticClip) -> FrameSequence:
@@ -94,14 +94,13 @@ def report(
     *,
     held_out: list[int],
     seconds: float,
-    settings: dict[str, Any],
 ) -> None:
     """Print the table, write `demo.json` and the page."""
     from triptych.cli.console import say
     from triptych.formats.atomic import atomic_path
     from triptych.viewing.demo import demo_rows, save_demo_page, table_lines
 
-    content = {name: part for name, part in asdict(scores).items() if isinstance(part, dict)}
+    content: dict[str, Any] = {name: part for name, part in asdict(scores).items() if isinstance(part, dict)}
     content |= {"seconds": round(seconds, 1), "held_out_frames": scores.frames}
     with atomic_path(folder / "demo.json") as temporary:
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

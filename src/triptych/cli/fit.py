@@ -37,8 +37,8 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     settings = fit_settings(namespace)
     source, folder = Path(namespace.source), Path(namespace.output)
     from triptych.cli.console import counted, say
-    from triptych.config.build import MODEL_FILE, build_sequence, save_model
     from triptych.cli.predict import write
+    from triptych.config.build import MODEL_FILE, build_sequence, save_model
 
     check_run_folder(folder, overwrite=namespace.overwrite, resume=namespace.resume)
     with counted("reading") as progress:
@@ -63,7 +63,7 @@ def parse(parser: ArgumentParser, words: Sequence[str]):  # type: ignore[no-unty
         words = ["--config", str(stored), *words]
     else:
         words = with_preset(words)
-    return parser.instantiate_classes(parser.parse_args(words))
+    return parser.instantiate(parser.parse_args(words))
 
 
 def _value_of(words: Sequence[str], option: str) -> str | None:

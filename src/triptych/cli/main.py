@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentError
 from collections.abc import Sequence
 from types import ModuleType
 
@@ -25,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _run(words)
     except InputError as error:
         _fail(str(error))
+    except ArgumentError as error:
+        _fail(f"{error} (see triptych {words[0]} --help)")
     except OSError as error:
         if error.filename is None and error.errno is None:
             raise
@@ -61,4 +64,3 @@ def _fail(message: str) -> None:
     print(f"triptych: {line}", file=sys.stderr)
     sys.stderr.flush()
     raise SystemExit(INPUT_ERROR)
-

@@ -33,11 +33,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
         raise InputError(f"--frames {options.frames}: two at least, for there to be a motion")
     from triptych.cli.console import say
     from triptych.data.synthetic import synthetic_clip
-    from triptych.data.synthetic.kitti_writer import (
-        write_kitti_flow2015,
-        write_kitti_odometry,
-        write_kitti_raw,
-    )
+    from triptych.data.synthetic.kitti_writer import write_kitti_flow2015, write_kitti_odometry, write_kitti_raw
     from triptych.formats.atomic import atomic_folder
 
     height, width = size_of(options.size)
@@ -50,6 +46,10 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
             width=width,
             horizontal_fov_deg=options.fov_deg,
         )
-        writer = {"raw": write_kitti_raw, "odometry": write_kitti_odometry, "flow2015": write_kitti_flow2015}
-        writer[options.layout](clip, folder)
+        if options.layout == "raw":
+            write_kitti_raw(clip, folder)
+        elif options.layout == "odometry":
+            write_kitti_odometry(clip, folder)
+        else:
+            write_kitti_flow2015(clip, folder)
     say(f"{options.frames} frames of {clip.name} in KITTI's {options.layout} layout: {options.output}")

@@ -96,9 +96,7 @@ def build_model(settings: FitSettings) -> JointModel:
 
 def build_objective(settings: FitSettings) -> Objective:
     """The loss."""
-    return Objective(
-        **asdict(settings.losses), min_depth=settings.depth.min_depth, max_depth=settings.depth.max_depth
-    )
+    return Objective(**asdict(settings.losses), min_depth=settings.depth.min_depth, max_depth=settings.depth.max_depth)
 
 
 def build_data(settings: FitSettings, sequence: FrameSequence, *, positions: list[int]) -> SnippetDataset:

@@ -11,7 +11,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
+from jsonargparse import (  # type: ignore[attr-defined]  # exported in its __init__, not in __all__
+    ActionConfigFile,
+    ArgumentParser,
+    Namespace,
+)
 
 from triptych.config.schema import FitSettings
 from triptych.errors import InputError
@@ -72,7 +76,7 @@ def preset_settings(name: str, **overrides: Any) -> FitSettings:
     add_fit_arguments(parser)
     words = [f"--{key}={json.dumps(_plain(value))}" for key, value in overrides.items()]
     parsed = parser.parse_args(with_preset(["--preset", name, *words]))
-    return fit_settings(parser.instantiate_classes(parsed))
+    return fit_settings(parser.instantiate(parsed))
 
 
 def settings_from_yaml(text: str) -> FitSettings:
@@ -80,7 +84,7 @@ def settings_from_yaml(text: str) -> FitSettings:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(FitSettings, None)
     parsed = parser.parse_string(text)
-    return fit_settings(parser.instantiate_classes(parsed))
+    return fit_settings(parser.instantiate(parsed))
 
 
 def settings_yaml(settings: FitSettings) -> str:

@@ -134,9 +134,7 @@ def _eight_bit_rgb(image: Image.Image, file: Path) -> np.ndarray[tuple[int, int,
     if image.mode == "F" or image.mode.startswith("I"):
         values = np.asarray(image)
         if image.mode == "F" or values.min() < 0 or values.max() > np.iinfo(np.uint16).max:
-            raise InputError(
-                f"{file}: holds floating-point or 32-bit values, not a picture; convert it to 8 or 16 bit"
-            )
+            raise InputError(f"{file}: holds floating-point or 32-bit values, not a picture; convert it to 8 or 16 bit")
         eight_bit = np.round(values / SIXTEEN_TO_EIGHT_BIT).astype(np.uint8)
         return np.repeat(eight_bit[:, :, None], 3, axis=2)
     # A palette with transparency goes through RGBA, else Pillow warns and guesses.

@@ -121,8 +121,7 @@ def _times(camera: KittiCamera, files: list[Path]) -> Float64[Tensor, " frames"]
     lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
     if len(lines) <= max(numbers):
         raise InputError(
-            f"{file}: lists {len(lines)} times, the frames go up to number {max(numbers)}; "
-            "complete or remove the file"
+            f"{file}: lists {len(lines)} times, the frames go up to number {max(numbers)}; complete or remove the file"
         )
     try:
         times = [_seconds_of_date(lines[n]) if camera.raw else float(lines[n]) for n in numbers]

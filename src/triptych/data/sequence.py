@@ -79,9 +79,7 @@ def load_sequence(
     used = calibration_at_size(used, height=full_height, width=full_width)
     # Asked for all, a source that is cut off must say so: it is not told where to stop.
     end = None if limit is None else start + limit
-    images = _resized_frames(
-        source, positions, end=end, rows=rows, height=height, width=width, progress=progress
-    )
+    images = _resized_frames(source, positions, end=end, rows=rows, height=height, width=width, progress=progress)
     return FrameSequence(
         images=images,
         intrinsics=resized_intrinsics(used.intrinsics, scale_x=width / full_width, scale_y=height / rows),

@@ -65,8 +65,7 @@ class VideoSource(FrameSource):
         """
         if self.fault is not None and (stop is None or stop > self.length):
             raise InputError(
-                f"{self.path}: {self.fault}; copy or record it again, or limit the frames to the "
-                f"first {self.length}"
+                f"{self.path}: {self.fault}; copy or record it again, or limit the frames to the first {self.length}"
             )
         end = self.length if stop is None else min(stop, self.length)
         position = 0

@@ -156,6 +156,4 @@ def _mask_scores(prediction: Path, clip: SyntheticClip, pairs: Sequence[int]) ->
     hidden = ~clip.visible_forward[list(pairs)]
     occlusion = mask_metrics((seen < 0.5)[:, None], hidden, everywhere)
     motion = mask_metrics(moving[:, None], clip.moving[list(pairs)], everywhere)
-    return MaskScores(
-        occlusion_f1=float(occlusion.f1.nanmean()), motion_f1=float(motion.f1.nanmean())
-    )
+    return MaskScores(occlusion_f1=float(occlusion.f1.nanmean()), motion_f1=float(motion.f1.nanmean()))

@@ -65,9 +65,7 @@ def load_depth(path: StrPath) -> Float[Tensor, "height width"]:
     return torch.from_numpy(depth.astype(np.float32, copy=False))
 
 
-def save_depth_png(
-    path: StrPath, depth: Float[Tensor, "height width"], *, scale: float = DEPTH_SCALE
-) -> None:
+def save_depth_png(path: StrPath, depth: Float[Tensor, "height width"], *, scale: float = DEPTH_SCALE) -> None:
     """Writes depth as a 16-bit PNG of round(depth * scale), 0 = invalid (KITTI).
 
     Depth that is zero, negative or not finite becomes invalid. Valid depth saturates
@@ -92,9 +90,7 @@ def load_depth_png(path: StrPath, *, scale: float = DEPTH_SCALE) -> Float[Tensor
     return torch.from_numpy(steps.astype(np.float32)) / scale
 
 
-def save_kitti_flow(
-    path: StrPath, flow: Float[Tensor, "2 height width"], valid: Bool[Tensor, "height width"]
-) -> None:
+def save_kitti_flow(path: StrPath, flow: Float[Tensor, "2 height width"], valid: Bool[Tensor, "height width"]) -> None:
     """Writes flow as a PNG of 3 x 16 bits: round(64 u + 2^15), the same of v, valid (KITTI).
 
     Exact for multiples of 1/64 px in [-512, 511.984]. What lies outside or is not
@@ -147,9 +143,7 @@ def load_flo(path: StrPath) -> Float[Tensor, "2 height width"]:
     _, width, height = _FLO_HEADER.unpack_from(content)
     needed = _FLO_HEADER.size + 8 * width * height
     if width < 1 or height < 1 or len(content) != needed:
-        raise InputError(
-            f"{path} is damaged: {width} x {height} pixels need {needed} bytes, found {len(content)}"
-        )
+        raise InputError(f"{path} is damaged: {width} x {height} pixels need {needed} bytes, found {len(content)}")
     values = np.frombuffer(content, dtype="<f4", offset=_FLO_HEADER.size).astype(np.float32)
     return torch.from_numpy(values).reshape(height, width, 2).permute(2, 0, 1).contiguous()
 
@@ -225,7 +219,6 @@ def _read_png(path: StrPath, *, dtype: type[np.generic], channels: int) -> NDArr
     if image.dtype != dtype or found != channels:
         bits = np.dtype(dtype).itemsize * 8
         raise InputError(
-            f"{path}: a PNG of {channels} x {bits} bits is needed, "
-            f"found {found} x {image.dtype.itemsize * 8} bits"
+            f"{path}: a PNG of {channels} x {bits} bits is needed, found {found} x {image.dtype.itemsize * 8} bits"
         )
     return image

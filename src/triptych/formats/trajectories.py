@@ -94,9 +94,7 @@ def load_tum_trajectory(
     lengths = rows[:, 4:].norm(dim=1)
     if ((lengths - 1).abs() > _ROTATION_TOLERANCE).any():
         line = int((lengths - 1).abs().argmax()) + 1
-        raise InputError(
-            f"{path}: the quaternion of pose {line} must have length 1, not {lengths[line - 1]:.4g}"
-        )
+        raise InputError(f"{path}: the quaternion of pose {line} must have length 1, not {lengths[line - 1]:.4g}")
     return rows[:, 0], _homogeneous(rotations(rows[:, 4:]), rows[:, 1:4])
 
 

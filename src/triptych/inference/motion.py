@@ -43,9 +43,11 @@ def camera_is_still(
     gradient = torch.zeros_like(gray)
     gradient[..., :, 1:] += (gray[..., :, 1:] - gray[..., :, :-1]).abs()
     gradient[..., 1:, :] += (gray[..., 1:, :] - gray[..., :-1, :]).abs()
-    textured = gradient >= gradient.flatten(1).quantile(TEXTURED_QUANTILE, dim=1).view(-1, 1, 1, 1)
+    threshold = gradient.flatten(1).quantile(TEXTURED_QUANTILE, dim=1).view(-1, 1, 1, 1)
+    textured = (gradient >= threshold) & (gradient > 0)
     length = flow.norm(dim=1, keepdim=True).masked_fill(~textured, torch.nan)
-    return length.flatten(1).nanmedian(dim=1).values < STILL_SHARE * width
+    still: Tensor = length.flatten(1).nanmedian(dim=1).values < STILL_SHARE * width
+    return still
 
 
 def moving_pixels(
@@ -77,4 +79,5 @@ def moving_pixels(
     residual = (flow - rigid.flow).norm(dim=1, keepdim=True)
     longest = torch.maximum(length, rigid.flow.norm(dim=1, keepdim=True))
     off_rigid = residual > RESIDUAL_SHARE * width + RESIDUAL_OF_FLOW * longest
-    return off_line | off_rigid
+    moving: Tensor = off_line | off_rigid
+    return moving

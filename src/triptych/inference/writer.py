@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from triptych import __version__
 from triptych.artefacts.overview import OverviewRange, overview_frame
-from triptych.artefacts.point_cloud import PointCloudWriter, cloud_stride, colored_points
+from triptych.artefacts.point_cloud import PointCloudWriter, colored_points
 from triptych.artefacts.video import VideoWriter
 from triptych.formats.atomic import atomic_folder
 from triptych.formats.maps import (
@@ -32,6 +33,7 @@ from triptych.formats.trajectories import save_kitti_trajectory, save_tum_trajec
 from triptych.types import FrameSequence, Prediction
 
 LARGEST_16_BIT = 65535
+POINTS_AT_MOST = 2_000_000  # a browser still turns them smoothly; 30 MB
 FARTHEST_POINT_SHARE = 0.4  # of the deepest depth: beyond it is mostly sky
 OVERVIEW_RATE_HZ = 10.0
 
@@ -88,7 +90,7 @@ def write_prediction(
     *,
     settings: WriterSettings,
     facts: Mapping[str, Any],
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> PredictionSummary:
     """Write all files of a prediction; the folder appears when it is complete.
 
@@ -109,7 +111,8 @@ def write_prediction(
             _write_frame(target, index, prediction, settings)
             path.append(prediction.camera_to_world)
             still_pairs += int(prediction.camera_still)
-            progress(index + 1, len(sequence))
+            if progress is not None:
+                progress(index + 1, len(sequence))
         camera_to_world = torch.stack(path)
         save_kitti_trajectory(target / "trajectory.kitti.txt", camera_to_world)
         save_tum_trajectory(target / "trajectory.tum.txt", camera_to_world, sequence.timestamps)
@@ -123,9 +126,7 @@ def write_prediction(
 def _write_frame(target: Path, index: int, prediction: Prediction, settings: WriterSettings) -> None:
     name = f"{index:06d}"
     save_depth(target / "depth" / f"{name}.npz", prediction.depth)
-    save_depth_png(
-        target / "depth_png" / f"{name}.png", prediction.depth, scale=LARGEST_16_BIT / settings.max_depth
-    )
+    save_depth_png(target / "depth_png" / f"{name}.png", prediction.depth, scale=LARGEST_16_BIT / settings.max_depth)
     if prediction.flow is None or prediction.visibility is None or prediction.motion is None:
         return
     everywhere = torch.ones_like(prediction.motion)
@@ -140,7 +141,7 @@ def _write_points(target: Path, sequence: FrameSequence, camera_to_world: Tensor
     """The point cloud of the chosen frames, thinned to about two million points."""
     height, width = sequence.images.shape[-2:]
     chosen = range(len(sequence))[settings.points.start : settings.points.end]
-    stride = cloud_stride(len(chosen), height, width)
+    stride = max(1, math.ceil(math.sqrt(len(chosen) * height * width / POINTS_AT_MOST)))
     with PointCloudWriter(target / "points.ply") as cloud:
         for index in chosen:
             keep = None

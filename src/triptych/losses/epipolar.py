@@ -127,9 +127,9 @@ def epipolar_gates(
 
 def epipolar_means(
     errors: EpipolarErrors,
-    flow_weight: Float[Tensor, "batch 1 sources 1 height width"],
-    depth_weight: Float[Tensor, "batch 1 sources 1 height width"],
     *,
+    weight_of_flow: Float[Tensor, "batch 1 sources 1 height width"],
+    weight_of_rigid: Float[Tensor, "batch 1 sources 1 height width"],
     rule: EpipolarRule,
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
     """The means (of L_Eo, of L_Ed), not yet times their factors.
@@ -140,11 +140,11 @@ def epipolar_means(
 
     Args:
         errors: the distances.
-        flow_weight: weight of L_Ed: of the flow side (`cross_weighted`) or visibility.
-        depth_weight: weight of L_Eo: of the depth side (`cross_weighted`) or visibility.
+        weight_of_flow: of L_Eo: the depth side's (`cross_weighted`), or where flow is visible.
+        weight_of_rigid: of L_Ed: the flow side's (`cross_weighted`), or where depth is valid.
         rule: `none` is answered by not calling this.
     """
     if rule == "minimum":
-        depth_weight = depth_weight * lowest(errors.flow, depth_weight, dim=2)
-        flow_weight = flow_weight * lowest(errors.rigid, flow_weight, dim=2)
-    return masked_mean(errors.flow, depth_weight), masked_mean(errors.rigid, flow_weight)
+        weight_of_flow = weight_of_flow * lowest(errors.flow, weight_of_flow, dim=2)
+        weight_of_rigid = weight_of_rigid * lowest(errors.rigid, weight_of_rigid, dim=2)
+    return masked_mean(errors.flow, weight_of_flow), masked_mean(errors.rigid, weight_of_rigid)

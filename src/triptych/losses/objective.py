@@ -142,9 +142,7 @@ class Objective:
             msg = f"depth_levels needs to be at least 1, got {self.depth_levels}"
             raise ValueError(msg)
 
-    def __call__(
-        self, snippet: Snippet, estimate: SnippetEstimate, *, flow_learns: bool | None = None
-    ) -> LossTerms:
+    def __call__(self, snippet: Snippet, estimate: SnippetEstimate, *, flow_learns: bool | None = None) -> LossTerms:
         """The loss of a batch of snippets, in float32 also under autocast.
 
         What the estimate leaves out is left out here: flow alone gives L_op, depth and
@@ -185,9 +183,7 @@ class Objective:
 
     @property
     def _error(self) -> ErrorFunction:
-        return (
-            census_errors if self.photometric == "census" else partial(photometric_errors, alpha=self.alpha)
-        )
+        return census_errors if self.photometric == "census" else partial(photometric_errors, alpha=self.alpha)
 
     def _flow_terms(self, views: Views, flow: FlowSide) -> Named:
         """L_op, the same over the pyramid, and the smoothness of flow."""
@@ -203,9 +199,7 @@ class Objective:
             )
             terms["flow_pyramid"] = self.flow_pyramid_weight * coarse
         if self.flow_smoothness:
-            roughness = flow_smoothness(
-                flow.flow.flatten(1, 2), views.target, order=self.flow_smoothness_order
-            )
+            roughness = flow_smoothness(flow.flow.flatten(1, 2), views.target, order=self.flow_smoothness_order)
             terms["flow_smoothness"] = self.flow_smoothness * roughness
         return Named(terms, shares)
 
@@ -274,7 +268,9 @@ class Objective:
             terms["cross_flow_photometric"] = of_flow
         if epipolar is not None:
             weights = (depth_weight[:, :1], flow_weight) if gated else (seen, ungated)
-            l_eo, l_ed = epipolar_means(epipolar, *weights, rule=self.epipolar_rule)
+            l_eo, l_ed = epipolar_means(
+                epipolar, weight_of_flow=weights[0], weight_of_rigid=weights[1], rule=self.epipolar_rule
+            )
             terms |= {"flow_epipolar": self.lambda_eo * l_eo, "depth_epipolar": self.lambda_ed * l_ed}
         if self.flow_guidance:
             trusted = (seen * static).squeeze(1) * depth.in_front
@@ -285,9 +281,7 @@ class Objective:
             terms["flow_completion"] = self.flow_completion * flow_guidance(flow.flow, depth.rigid, hidden)
         return Named(terms, shares)
 
-    def _epipolar_errors(
-        self, views: Views, flow: FlowSide, depth: DepthSide, poses: Poses
-    ) -> EpipolarErrors | None:
+    def _epipolar_errors(self, views: Views, flow: FlowSide, depth: DepthSide, poses: Poses) -> EpipolarErrors | None:
         if self.epipolar_rule == "none":
             return None
         return epipolar_errors(

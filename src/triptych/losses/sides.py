@@ -134,9 +134,7 @@ class DepthSide:
     mean_inverse_depth: Float[Tensor, " batch"]
 
 
-def flow_side(
-    views: Views, forward: FlowEstimate, backward: FlowEstimate | None, error: ErrorFunction
-) -> FlowSide:
+def flow_side(views: Views, forward: FlowEstimate, backward: FlowEstimate | None, error: ErrorFunction) -> FlowSide:
     """The flow's explanation of the target.
 
     Args:

@@ -110,9 +110,7 @@ def absolute_trajectory_error(
     return (guess - goal).square().sum(dim=-1).mean().sqrt()
 
 
-def umeyama(
-    source: Float[Tensor, "points 3"], target: Float[Tensor, "points 3"], *, with_scale: bool
-) -> Similarity:
+def umeyama(source: Float[Tensor, "points 3"], target: Float[Tensor, "points 3"], *, with_scale: bool) -> Similarity:
     """The similarity that moves points onto others best, in the least squares sense.
 
     Umeyama 1991, eqs. 40 to 42; never a reflection.

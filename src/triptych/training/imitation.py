@@ -54,9 +54,7 @@ def flow_imitation(
     return FLOW_WEIGHT * torch.stack(losses).mean()
 
 
-def pose_imitation(
-    source_from_target: Float[Tensor, "joined 4 4"], teacher: ClassicalMotion
-) -> Float[Tensor, ""]:
+def pose_imitation(source_from_target: Float[Tensor, "joined 4 4"], teacher: ClassicalMotion) -> Float[Tensor, ""]:
     """Mean distance of rotations and of directions of translation, weighted by trust.
 
     Args:

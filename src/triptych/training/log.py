@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from lightning.fabric.loggers.tensorboard import TensorBoardLogger
 
@@ -43,6 +43,7 @@ class StepReport:
     skipped: int
 
 
+@runtime_checkable
 class TrainingLog(Protocol):
     """Whoever wants to hear of each step."""
 

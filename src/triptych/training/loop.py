@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning.fabric import Fabric
@@ -26,7 +26,7 @@ from triptych.training.budget import Budget, TrainingState
 from triptych.training.checkpoint import Checkpoint, save_checkpoint
 from triptych.training.log import StepReport, TrainingLog
 from triptych.training.stages import Schedule, Stage, StagePlan, StagePosition, learning_rate
-from triptych.training.step import prepare_stage, step_loss
+from triptych.training.step import Estimator, prepare_stage, step_loss
 from triptych.types import LossTerms, Snippet
 
 
@@ -111,9 +111,7 @@ class TrainingLoop:
         self._optimizer.load_state_dict(checkpoint.optimizer)
         self.state = checkpoint.state
 
-    def run(
-        self, logs: Sequence[TrainingLog] = (), *, stop_requested: Callable[[], bool] = lambda: False
-    ) -> bool:
+    def run(self, logs: Sequence[TrainingLog] = (), *, stop_requested: Callable[[], bool] = lambda: False) -> bool:
         """Train until the budget is spent.
 
         Args:
@@ -210,7 +208,7 @@ class TrainingLoop:
             group["lr"] = rate
         self._optimizer.zero_grad(set_to_none=True)
         terms = step_loss(
-            self._wrapped, self.objective, snippet, position.stage, fraction=position.fraction
+            cast(Estimator, self._wrapped), self.objective, snippet, position.stage, fraction=position.fraction
         )
         norm: float | None = None
         if torch.isfinite(terms.total):
@@ -241,9 +239,7 @@ class TrainingLoop:
         self.state.epoch += int(ends_epoch)
         self.state.batch = 0 if ends_epoch else self.state.batch + 1
 
-    def _report(
-        self, result: tuple[LossTerms, float | None, float], position: StagePosition
-    ) -> StepReport:
+    def _report(self, result: tuple[LossTerms, float | None, float], position: StagePosition) -> StepReport:
         terms, norm, rate = result
         progress = self._progress()
         return StepReport(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol, runtime_checkable
+
 from torch import Tensor
 
 from triptych.geometry.visibility import range_visibility
@@ -11,6 +13,23 @@ from triptych.training.classical import classical_flow, classical_motion
 from triptych.training.imitation import flow_imitation, pose_imitation
 from triptych.training.stages import Stage
 from triptych.types import LossTerms, Snippet, SnippetEstimate
+
+
+@runtime_checkable
+class Estimator(Protocol):
+    """The joint model, or a wrapper of it that places it on devices."""
+
+    def estimate(
+        self,
+        snippet: Snippet,
+        *,
+        depth_and_pose: bool,
+        flow: bool,
+        flow_gradient: bool,
+        backward_flow: bool,
+        reversed_pose: bool,
+    ) -> SnippetEstimate:
+        """What the networks say of a batch of snippets; see `JointModel.estimate`."""
 
 
 def prepare_stage(model: JointModel, stage: Stage) -> None:
@@ -25,7 +44,7 @@ def prepare_stage(model: JointModel, stage: Stage) -> None:
 
 
 def step_loss(
-    model: JointModel, objective: Objective, snippet: Snippet, stage: Stage, *, fraction: float = 1.0
+    model: Estimator, objective: Objective, snippet: Snippet, stage: Stage, *, fraction: float = 1.0
 ) -> LossTerms:
     """The loss terms of a batch of snippets in a stage (eq. 2, 7 or 8).
 

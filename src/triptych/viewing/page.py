@@ -46,9 +46,7 @@ class MetricRow:
     def is_best(self) -> bool:
         """Whether the value beats every baseline; False without baselines."""
         sign = 1 if self.better == "lower" else -1
-        return bool(self.baselines) and all(
-            sign * self.value < sign * other for other in self.baselines.values()
-        )
+        return bool(self.baselines) and all(sign * self.value < sign * other for other in self.baselines.values())
 
 
 @dataclass(frozen=True)
@@ -181,8 +179,7 @@ def _shown(value: float, row: MetricRow) -> str:
 
 def _group_section(group: PictureGroup) -> str:
     rows = "\n".join(
-        f'<div class="row across-{min(max(len(row), 2), 4)}">{"".join(map(_figure, row))}</div>'
-        for row in group.rows
+        f'<div class="row across-{min(max(len(row), 2), 4)}">{"".join(map(_figure, row))}</div>' for row in group.rows
     )
     return f"<section><h2>{escape(group.title)}</h2>\n{rows}</section>"
 
@@ -208,15 +205,11 @@ def _path_section(paths: Sequence[CameraPath], *, note: str, unit: str) -> str:
         return ""
     caption = f"<figcaption>{escape(note)}</figcaption>" if note else ""
     plot = path_plot(paths, unit=unit)
-    return (
-        f'<section><h2>Camera path from above</h2>\n<figure class="path">{plot}{caption}</figure></section>'
-    )
+    return f'<section><h2>Camera path from above</h2>\n<figure class="path">{plot}{caption}</figure></section>'
 
 
 def _settings_section(settings: Mapping[str, str]) -> str:
     if not settings:
         return ""
-    entries = "\n".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in settings.items()
-    )
+    entries = "\n".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in settings.items())
     return f"<section><h2>Settings</h2>\n<dl>\n{entries}\n</dl></section>"

@@ -37,10 +37,7 @@ def overview(*, height: int, width: int, last: bool = False, path: Tensor | None
 
 
 def test_panels_stand_row_by_row_under_their_labels() -> None:
-    reds = [
-        torch.tensor([value, 0, 0], dtype=torch.uint8)[:, None, None].repeat(1, 2, 2)
-        for value in (50, 100, 150)
-    ]
+    reds = [torch.tensor([value, 0, 0], dtype=torch.uint8)[:, None, None].repeat(1, 2, 2) for value in (50, 100, 150)]
     grid = picture_grid([LabeledPicture("", red) for red in reds], columns=2, width=20, height=10)
     assert grid.shape == (3, 2 * (10 + 28 + 8), 2 * (20 + 8) + 8)
     assert grid[0, 28 + 5, 8 + 10] == 50

@@ -19,8 +19,7 @@ def frames_of(path: Path) -> tuple[list[Tensor], Any]:
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         pictures = [
-            torch.from_numpy(frame.to_ndarray(format="rgb24")).permute(2, 0, 1)
-            for frame in container.decode(stream)
+            torch.from_numpy(frame.to_ndarray(format="rgb24")).permute(2, 0, 1) for frame in container.decode(stream)
         ]
         return pictures, stream.codec_context
 
@@ -92,9 +91,7 @@ def test_a_video_without_frames_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "rate"), [("v.avi", 10.0), ("v.mp4", 0.0), ("v.mp4", -1.0)])
-def test_another_suffix_or_an_impossible_rate_is_refused_at_once(
-    tmp_path: Path, name: str, rate: float
-) -> None:
+def test_another_suffix_or_an_impossible_rate_is_refused_at_once(tmp_path: Path, name: str, rate: float) -> None:
     with pytest.raises(ValueError, match="is needed"):
         VideoWriter(tmp_path / name, rate=rate)
 

@@ -129,9 +129,7 @@ def test_gray_has_no_hue_and_no_saturation_to_change() -> None:
 
 def test_all_frames_of_a_snippet_change_by_one_map() -> None:
     # The same color in a dark and in a bright frame: per-frame contrast would part them.
-    frames = torch.rand(3, 3, 8, 8, generator=generator(0)) * torch.tensor([0.2, 0.5, 0.9]).reshape(
-        3, 1, 1, 1
-    )
+    frames = torch.rand(3, 3, 8, 8, generator=generator(0)) * torch.tensor([0.2, 0.5, 0.9]).reshape(3, 1, 1, 1)
     frames[:, :, 0, 0] = torch.tensor([0.3, 0.5, 0.4])
     changed = recolored(frames, ColorChange(brightness=1.1, contrast=1.2, saturation=0.8, hue=0.05))
     assert torch.allclose(changed[0, :, 0, 0], changed[1, :, 0, 0], atol=1e-6)

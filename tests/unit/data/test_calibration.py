@@ -45,9 +45,7 @@ def test_a_flag_of_four_numbers_is_fx_fy_cx_cy_in_this_order() -> None:
     assert four(calibration_from_text("500, 510,320.5,240")) == [500.0, 510.0, 320.5, 240.0]
 
 
-@pytest.mark.parametrize(
-    "flag", ["500,500,320", "500,500,320,240,0", "500,500,320,center", "500;500;320;240"]
-)
+@pytest.mark.parametrize("flag", ["500,500,320", "500,500,320,240,0", "500,500,320,center", "500;500;320;240"])
 def test_a_flag_that_is_not_four_numbers_is_refused_with_the_form_wanted(flag: str) -> None:
     with pytest.raises(InputError, match="fx,fy,cx,cy"):
         given_calibration(flag)
@@ -169,9 +167,7 @@ def test_a_calibration_of_a_picture_of_another_shape_is_refused() -> None:
 )
 def test_a_matrix_that_is_no_k_of_the_picture_is_refused(matrix: list[list[float]], complaint: str) -> None:
     with pytest.raises(InputError, match=complaint):
-        calibration_at_size(
-            Calibration(torch.tensor(matrix, dtype=torch.float32), "test"), height=480, width=640
-        )
+        calibration_at_size(Calibration(torch.tensor(matrix, dtype=torch.float32), "test"), height=480, width=640)
 
 
 def test_an_assumed_right_angle_has_a_focal_length_of_half_the_width() -> None:

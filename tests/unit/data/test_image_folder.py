@@ -11,9 +11,7 @@ from triptych.data.image_folder import image_size, open_image_folder, rgb_image
 from triptych.errors import InputError
 
 # Rows of a 3 wide, 2 high picture, each pixel unlike the others.
-PIXELS = np.array(
-    [[[255, 0, 0], [0, 255, 0], [0, 0, 255]], [[10, 20, 30], [40, 50, 60], [70, 80, 90]]], dtype=np.uint8
-)
+PIXELS = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]], [[10, 20, 30], [40, 50, 60], [70, 80, 90]]], dtype=np.uint8)
 
 
 def test_names_are_ordered_by_the_numbers_in_them(image_folder: Path) -> None:

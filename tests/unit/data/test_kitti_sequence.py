@@ -113,9 +113,7 @@ def test_a_list_of_times_that_holds_something_else_is_named(odometry: Path) -> N
 @pytest.mark.parametrize(
     ("path", "frames", "size", "focal"),
     [
-        pytest.param(
-            "kitti_raw/2011_09_26/2011_09_26_drive_0095_sync", 268, (375, 1242), 721.5377, marks=real
-        ),
+        pytest.param("kitti_raw/2011_09_26/2011_09_26_drive_0095_sync", 268, (375, 1242), 721.5377, marks=real),
         pytest.param("kitti_odom/sequences/00", 200, (376, 1241), 718.856, marks=real),
         pytest.param("kitti_odom/sequences/05", 6, (370, 1226), 707.0912, marks=real),
     ],

@@ -23,9 +23,7 @@ def test_every_sample_comes_once_an_epoch(length: int, batch_size: int, epoch: i
 
 @given(length=lengths, batch_size=batch_sizes, world_size=world_sizes)
 @settings(max_examples=60, deadline=None)
-def test_ranks_share_the_samples_without_overlap_and_evenly(
-    length: int, batch_size: int, world_size: int
-) -> None:
+def test_ranks_share_the_samples_without_overlap_and_evenly(length: int, batch_size: int, world_size: int) -> None:
     parts = [
         list(ResumableSampler(length, batch_size=batch_size, seed=7, rank=rank, world_size=world_size))
         for rank in range(world_size)
@@ -37,9 +35,7 @@ def test_ranks_share_the_samples_without_overlap_and_evenly(
 
 @given(length=lengths, batch_size=batch_sizes, world_size=world_sizes, offset=st.integers(0, 8))
 @settings(max_examples=60, deadline=None)
-def test_a_resume_goes_on_where_each_rank_stopped(
-    length: int, batch_size: int, world_size: int, offset: int
-) -> None:
+def test_a_resume_goes_on_where_each_rank_stopped(length: int, batch_size: int, world_size: int, offset: int) -> None:
     for rank in range(world_size):
         common = {"batch_size": batch_size, "seed": 3, "rank": rank, "world_size": world_size, "epoch": 2}
         whole = list(ResumableSampler(length, **common))

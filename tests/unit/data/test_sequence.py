@@ -61,9 +61,7 @@ def centroid(image: Tensor) -> tuple[float, float]:
 
 @pytest.mark.parametrize(("height", "width"), [(60, 160), (120, 160), (96, 100), (300, 400)])
 @pytest.mark.parametrize("bottom_crop", [0.0, 0.25])
-def test_a_point_is_found_where_the_new_intrinsics_project_it(
-    height: int, width: int, bottom_crop: float
-) -> None:
+def test_a_point_is_found_where_the_new_intrinsics_project_it(height: int, width: int, bottom_crop: float) -> None:
     calibration = Calibration(intrinsics_matrix(210.0, 190.0, 150.0, 110.0), "test")
     point = torch.tensor([0.1, -0.2, 1.0])
     x, y = (calibration.intrinsics @ point)[:2].tolist()
@@ -148,9 +146,7 @@ def test_a_given_calibration_goes_before_the_own_and_that_before_an_assumption()
 
 def test_a_principal_point_outside_the_picture_is_refused() -> None:
     with pytest.raises(InputError, match="outside the 40x30 picture"):
-        load_sequence(
-            Memory(numbered_images(3)), height=30, width=40, calibration=calibration_from_text("50,50,90,14")
-        )
+        load_sequence(Memory(numbered_images(3)), height=30, width=40, calibration=calibration_from_text("50,50,90,14"))
 
 
 def test_one_frame_alone_is_refused(tmp_path: Path, write_video: Callable, numbered: Callable) -> None:

@@ -97,18 +97,12 @@ def test_a_snippet_depends_on_seed_epoch_and_index_alone(
     assert same(first[2, 4], again[2, 4])
     assert same(first[4], again[0, 4])
     assert not torch.equal(first[2, 4].frames, first[3, 4].frames)
-    assert not torch.equal(
-        first[2, 4].frames, SnippetDataset(sequence, augmentation=STRONG, seed=4)[2, 4].frames
-    )
+    assert not torch.equal(first[2, 4].frames, SnippetDataset(sequence, augmentation=STRONG, seed=4)[2, 4].frames)
 
 
 def test_neighboring_indices_draw_unrelated_numbers(plain_sequence: Callable[..., FrameSequence]) -> None:
     dataset = SnippetDataset(plain_sequence(60), augmentation=Augmentation(crop=1.0, flip=0.5))
-    flips = [
-        bool(float(dataset[epoch, index].intrinsics[0, 2]) != 18.0)
-        for epoch in range(4)
-        for index in range(58)
-    ]
+    flips = [bool(float(dataset[epoch, index].intrinsics[0, 2]) != 18.0) for epoch in range(4) for index in range(58)]
     assert 0.4 < sum(flips) / len(flips) < 0.6
     changes = sum(one != other for one, other in pairwise(flips))
     assert 0.4 < changes / len(flips) < 0.6
@@ -132,9 +126,7 @@ def test_collate_stacks_samples_into_a_snippet(plain_sequence: Callable[..., Fra
 
 def loaded(dataset: SnippetDataset, *, workers: int, epoch: int = 0, offset: int = 0) -> list[Tensor]:
     sampler = ResumableSampler(len(dataset), batch_size=2, seed=1, epoch=epoch, offset=offset)
-    loader = DataLoader(
-        dataset, batch_size=2, sampler=sampler, num_workers=workers, collate_fn=SnippetDataset.collate
-    )
+    loader = DataLoader(dataset, batch_size=2, sampler=sampler, num_workers=workers, collate_fn=SnippetDataset.collate)
     return [batch.jittered for batch in loader]
 
 

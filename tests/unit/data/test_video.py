@@ -53,9 +53,7 @@ def test_times_come_from_the_file_also_at_a_variable_rate(
 
 
 @pytest.mark.parametrize("rotation", [90, 180, -90])
-def test_the_rotation_of_a_phone_video_is_applied(
-    tmp_path: Path, write_video: Callable, rotation: int
-) -> None:
+def test_the_rotation_of_a_phone_video_is_applied(tmp_path: Path, write_video: Callable, rotation: int) -> None:
     pixels = np.zeros((48, 64, 3), np.uint8)
     pixels[:24, :32] = 255  # white in the upper left corner of what is stored
     source = VideoSource(write_video(tmp_path / "a.mp4", [pixels] * 3, rotation=rotation))
@@ -67,9 +65,7 @@ def test_the_rotation_of_a_phone_video_is_applied(
     assert np.abs(frame.numpy() - expected).mean() < 12
 
 
-def test_pixels_that_are_not_square_are_made_square(
-    tmp_path: Path, write_video: Callable, numbered: Callable
-) -> None:
+def test_pixels_that_are_not_square_are_made_square(tmp_path: Path, write_video: Callable, numbered: Callable) -> None:
     path = write_video(tmp_path / "dv.mp4", numbered(3), aspect=Fraction(3, 2))
     source = VideoSource(path)
     assert source.size == (48, 96)
@@ -121,9 +117,7 @@ def test_a_truncated_video_is_an_error_that_tells_how_many_frames_are_there(
 ) -> None:
     source = VideoSource(cut_video(tmp_path, write_video, numbered, suffix))
     assert 5 < source.length < 56
-    with pytest.raises(
-        InputError, match=rf"cut off.* limit the frames to the first {source.length}"
-    ) as caught:
+    with pytest.raises(InputError, match=rf"cut off.* limit the frames to the first {source.length}") as caught:
         load_sequence(source, height=24, width=32)
     assert "\n" not in str(caught.value)
 
@@ -142,9 +136,7 @@ def test_damage_in_the_middle_is_an_error_and_not_a_gray_frame(
     tmp_path: Path, write_video: Callable, codec: str, length: int
 ) -> None:
     noise = np.random.default_rng(1).integers(0, 256, (28, 96, 128, 3), dtype=np.uint8)
-    path = write_video(
-        tmp_path / "scratched.mp4", list(noise), codec=codec, options={"movflags": "faststart"}
-    )
+    path = write_video(tmp_path / "scratched.mp4", list(noise), codec=codec, options={"movflags": "faststart"})
     content = bytearray(path.read_bytes())
     middle = (content.index(b"mdat") + len(content)) // 2
     content[middle : middle + length] = bytes(length)
@@ -161,9 +153,7 @@ def packets(path: Path) -> list[av.Packet]:
         return [packet for packet in container.demux(container.streams.video[0]) if packet.size]
 
 
-def test_times_ascend_although_packets_are_stored_in_decoding_order(
-    tmp_path: Path, write_video: Callable
-) -> None:
+def test_times_ascend_although_packets_are_stored_in_decoding_order(tmp_path: Path, write_video: Callable) -> None:
     texture = np.random.default_rng(1).integers(0, 256, (12, 16, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
     frames = [np.roll(texture, 2 * n, axis=1) for n in range(20)]
     path = write_video(tmp_path / "b.mp4", frames)

@@ -57,9 +57,7 @@ def test_the_target_keeps_its_content_until_the_block_ends(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(
-    tmp_path: Path, error: type[BaseException]
-) -> None:
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, error: type[BaseException]) -> None:
     target = tmp_path / "a.txt"
     target.write_text("old")
     with pytest.raises(error):
@@ -68,9 +66,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     assert names(tmp_path) == ["a.txt"]
 
 
-def test_the_file_is_flushed_before_it_takes_its_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_file_is_flushed_before_it_takes_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "a.txt"
     seen = []
     monkeypatch.setattr(os, "fsync", lambda _: seen.append(target.exists()))
@@ -195,9 +191,7 @@ def test_a_failed_overwrite_keeps_the_old_folder(tmp_path: Path) -> None:
     assert names(tmp_path) == ["run"]
 
 
-def test_the_old_folder_comes_back_when_the_last_rename_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_old_folder_comes_back_when_the_last_rename_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "run"
     target.mkdir()
     (target / "old").write_text("")
@@ -228,9 +222,7 @@ def test_a_folder_filled_meanwhile_is_not_lost(tmp_path: Path) -> None:
     assert names(target) == ["other"]
 
 
-def test_the_current_folder_and_the_home_are_never_replaced(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_current_folder_and_the_home_are_never_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "home" / "me").mkdir(parents=True)
     (tmp_path / "here" / "below").mkdir(parents=True)
     monkeypatch.setenv("HOME", str(tmp_path / "home" / "me"))

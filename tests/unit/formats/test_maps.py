@@ -190,9 +190,7 @@ def test_the_wrong_kind_of_png_is_refused_by_bits_and_channels(tmp_path: Path) -
         load_kitti_flow(tmp_path / "rgb.png")
 
 
-@pytest.mark.parametrize(
-    "arrays", [{"other": np.ones((2, 2))}, {"depth": np.ones(3)}, {"depth": np.ones((2, 2), int)}]
-)
+@pytest.mark.parametrize("arrays", [{"other": np.ones((2, 2))}, {"depth": np.ones(3)}, {"depth": np.ones((2, 2), int)}])
 def test_an_npz_without_a_depth_map_is_refused(tmp_path: Path, arrays: dict[str, Any]) -> None:
     np.savez(tmp_path / "d.npz", **arrays)
     with pytest.raises(InputError, match=r"d\.npz"):

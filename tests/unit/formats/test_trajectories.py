@@ -35,9 +35,7 @@ def random_rotations(count: int, *, seed: int) -> Tensor:
 def random_poses(count: int, *, seed: int) -> Tensor:
     poses = torch.eye(4, dtype=torch.float64).repeat(count, 1, 1)
     poses[:, :3, :3] = random_rotations(count, seed=seed)
-    poses[:, :3, 3] = torch.randn(
-        (count, 3), generator=torch.Generator().manual_seed(seed), dtype=torch.float64
-    )
+    poses[:, :3, 3] = torch.randn((count, 3), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     return poses
 
 
@@ -90,9 +88,7 @@ def test_a_tum_trajectory_is_read_back(tmp_path: Path) -> None:
     axis=st.tuples(*[st.floats(-1, 1) for _ in range(3)]).filter(lambda a: sum(x * x for x in a) > 1e-4),
     angle=st.sampled_from([0.0, 1e-9, 1e-4, 1.0, math.pi / 2, 3.0, math.pi - 1e-9, math.pi, 4.0]),
 )
-def test_a_rotation_becomes_a_quaternion_and_back_at_every_angle(
-    axis: tuple[float, ...], angle: float
-) -> None:
+def test_a_rotation_becomes_a_quaternion_and_back_at_every_angle(axis: tuple[float, ...], angle: float) -> None:
     direction = torch.tensor(axis, dtype=torch.float64)
     x, y, z = (angle * direction / direction.norm()).tolist()
     skew = torch.tensor([[0, -z, y], [z, 0, -x], [-y, x, 0]], dtype=torch.float64)
@@ -136,9 +132,7 @@ IDENTITY = "1 0 0 0 0 1 0 0 0 0 1 0"
         (f"3 {IDENTITY}\n3 {IDENTITY}\n", "frame indices"),
     ],
 )
-def test_a_kitti_file_that_holds_no_poses_is_refused_with_the_reason(
-    tmp_path: Path, text: str, words: str
-) -> None:
+def test_a_kitti_file_that_holds_no_poses_is_refused_with_the_reason(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "t.txt").write_text(text)
     with pytest.raises(InputError, match=words) as caught:
         load_kitti_trajectory(tmp_path / "t.txt")

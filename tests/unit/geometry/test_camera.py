@@ -45,9 +45,7 @@ def test_an_impossible_field_of_view_is_refused(angle: float) -> None:
 @given(seed=SEEDS)
 def test_the_closed_form_inverse_is_the_inverse(seed: int, scene) -> None:
     _, intrinsics, _ = scene(seed)
-    torch.testing.assert_close(
-        inverse_intrinsics(intrinsics), torch.linalg.inv(intrinsics), rtol=1e-12, atol=1e-12
-    )
+    torch.testing.assert_close(inverse_intrinsics(intrinsics), torch.linalg.inv(intrinsics), rtol=1e-12, atol=1e-12)
 
 
 def test_a_point_is_projected_as_by_hand() -> None:
@@ -111,9 +109,7 @@ def test_flipping_commutes_with_projection(seed: int, scene) -> None:
 def test_flipping_twice_and_resizing_back_restore_the_intrinsics(scene) -> None:
     _, intrinsics, _ = scene(3)
     twice = flipped_intrinsics(flipped_intrinsics(intrinsics, width=17), width=17)
-    back = resized_intrinsics(
-        resized_intrinsics(intrinsics, scale_x=0.3, scale_y=2), scale_x=1 / 0.3, scale_y=0.5
-    )
+    back = resized_intrinsics(resized_intrinsics(intrinsics, scale_x=0.3, scale_y=2), scale_x=1 / 0.3, scale_y=0.5)
     torch.testing.assert_close(twice, intrinsics, rtol=0, atol=1e-13)
     torch.testing.assert_close(back, intrinsics, rtol=0, atol=1e-13)
 
@@ -127,9 +123,7 @@ def test_intrinsics_without_a_batch_axis_are_taken_too() -> None:
 def test_points_behind_the_camera_are_told_and_finite_in_value_and_gradient() -> None:
     intrinsics = intrinsics_matrix(500.0, 500.0, 320.0, 96.0)[None]
     z = torch.tensor([5.0, NEAREST_DEPTH * 1.01, NEAREST_DEPTH, 0.0, -1e-30, -7.0])
-    points = (
-        torch.stack((torch.full_like(z, 3.0), torch.full_like(z, -2.0), z)).view(1, 3, 1, 6).requires_grad_()
-    )
+    points = torch.stack((torch.full_like(z, 3.0), torch.full_like(z, -2.0), z)).view(1, 3, 1, 6).requires_grad_()
     pixels, in_front = projected(points, intrinsics)
     assert in_front.flatten().tolist() == [True, True, False, False, False, False]
     assert pixels.isfinite().all()

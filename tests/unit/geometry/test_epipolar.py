@@ -135,9 +135,7 @@ def test_distances_agree_with_kornia(seed: int, scene) -> None:
 
 @settings(max_examples=10, deadline=None)
 @given(seed=SEEDS, exponent=st.floats(-1, 4))
-def test_the_scale_and_sign_of_the_fundamental_matrix_are_of_no_account(
-    seed: int, exponent: float, scene
-) -> None:
+def test_the_scale_and_sign_of_the_fundamental_matrix_are_of_no_account(seed: int, exponent: float, scene) -> None:
     depth, intrinsics, pose = scene(seed)
     flow = rigid_flow(depth, intrinsics, pose).flow + 2
     fundamental = fundamental_matrix(pose, intrinsics)
@@ -152,9 +150,7 @@ def test_the_scale_and_sign_of_the_fundamental_matrix_are_of_no_account(
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("kind", KINDS)
-def test_without_translation_the_distance_is_zero_with_finite_gradients(
-    kind, dtype: torch.dtype, scene
-) -> None:
+def test_without_translation_the_distance_is_zero_with_finite_gradients(kind, dtype: torch.dtype, scene) -> None:
     _, intrinsics, _ = scene(0, dtype=dtype)
     for angle in (0.0, 0.02):
         vector = torch.full((2, 3), angle, dtype=dtype, requires_grad=True)
@@ -251,9 +247,7 @@ def test_garbage_without_weight_does_not_touch_the_fit(seed: int, scene) -> None
     garbage[:, :, 0, 1] = math.inf
     mixed = torch.where(weights > 0, flow, garbage)
     fitted = fundamental_from_flow(mixed, weights)
-    torch.testing.assert_close(
-        _aligned(fitted), _aligned(fundamental_matrix(pose, intrinsics)), rtol=0, atol=1e-6
-    )
+    torch.testing.assert_close(_aligned(fitted), _aligned(fundamental_matrix(pose, intrinsics)), rtol=0, atol=1e-6)
     assert torch.equal(fitted, fundamental_from_flow(flow, weights))
 
 
@@ -283,9 +277,7 @@ def test_pixels_of_infinite_or_missing_flow_or_weight_are_left_out_of_the_fit(sc
     weights[:, :, 2, 2] = math.nan
     weights[:, :, 2, 3] = math.inf
     weights[:, :, 2, 4] = -2
-    assert torch.equal(
-        fundamental_from_flow(flow, weights), fundamental_from_flow(flow.nan_to_num(), excluded)
-    )
+    assert torch.equal(fundamental_from_flow(flow, weights), fundamental_from_flow(flow.nan_to_num(), excluded))
 
 
 @settings(max_examples=10, deadline=None)
@@ -309,9 +301,7 @@ def _fitted_slowly(flow: np.ndarray, weights: np.ndarray) -> np.ndarray:
         spread = np.average(((points[:2] - mean[:, None]) ** 2).sum(0), weights=weights.ravel())
         scale = np.sqrt(2 / spread)
         scalings.append(np.array([[scale, 0, -scale * mean[0]], [0, scale, -scale * mean[1]], [0, 0, 1]]))
-    design = np.stack(
-        [np.kron(scalings[1] @ s, scalings[0] @ t) for s, t in zip(source.T, target.T, strict=True)]
-    )
+    design = np.stack([np.kron(scalings[1] @ s, scalings[0] @ t) for s, t in zip(source.T, target.T, strict=True)])
     fundamental = np.linalg.svd(np.sqrt(weights.ravel())[:, None] * design)[2][-1].reshape(3, 3)
     left, values, right = np.linalg.svd(fundamental)
     return scalings[1].T @ left @ np.diag([values[0], values[1], 0]) @ right @ scalings[0]
@@ -338,9 +328,7 @@ def test_the_fit_agrees_with_kornia_on_noisy_flow(scene) -> None:
     reference = kornia_epipolar.find_fundamental(target, target + flow.flatten(2).mT)
     ours = fundamental_from_flow(flow, torch.ones_like(depth))
     # The same but for the normalization: a mean square, not a mean distance, of 2 and sqrt(2).
-    distances = [
-        epipolar_distance(_grid_as(flow), _grid_as(flow) + flow, f).mean() for f in (ours, reference)
-    ]
+    distances = [epipolar_distance(_grid_as(flow), _grid_as(flow) + flow, f).mean() for f in (ours, reference)]
     assert distances[0] == pytest.approx(distances[1].item(), rel=0.05)
 
 

@@ -68,9 +68,7 @@ def test_the_rotation_is_the_matrix_exponential(angle: float) -> None:
 @given(seed=SEEDS)
 def test_the_rotation_agrees_with_kornia(seed: int) -> None:
     vector = 3 * _drawn(seed, 8, 3)
-    torch.testing.assert_close(
-        rotation_matrix(vector), axis_angle_to_rotation_matrix(vector), rtol=0, atol=1e-6
-    )
+    torch.testing.assert_close(rotation_matrix(vector), axis_angle_to_rotation_matrix(vector), rtol=0, atol=1e-6)
 
 
 @settings(max_examples=20, deadline=None)
@@ -79,9 +77,7 @@ def test_a_rotation_is_orthogonal_and_right_handed(seed: int, exponent: float) -
     rotation = rotation_matrix(10**exponent * _drawn(seed, 4, 3))
     identity = torch.eye(3, dtype=torch.float64).expand(4, 3, 3)
     torch.testing.assert_close(rotation @ rotation.mT, identity, rtol=0, atol=1e-14)
-    torch.testing.assert_close(
-        torch.linalg.det(rotation), torch.ones(4, dtype=torch.float64), rtol=0, atol=1e-14
-    )
+    torch.testing.assert_close(torch.linalg.det(rotation), torch.ones(4, dtype=torch.float64), rtol=0, atol=1e-14)
 
 
 @pytest.mark.parametrize("angle", ANGLES)
@@ -128,9 +124,7 @@ def test_second_derivatives_of_small_rotations_survive_float32(angle: float) -> 
     for dtype in (torch.float32, torch.float64):
         upstream = skew_matrix(weight.to(dtype))
         vector = (angle * DIRECTION).float().to(dtype)
-        hessian = torch.autograd.functional.hessian(
-            lambda v, u=upstream: (u * rotation_matrix(v)).sum(), vector
-        )
+        hessian = torch.autograd.functional.hessian(lambda v, u=upstream: (u * rotation_matrix(v)).sum(), vector)
         hessians.append(hessian.double())
     torch.testing.assert_close(hessians[0], hessians[1], rtol=0, atol=1e-3 * angle)
 
@@ -291,6 +285,4 @@ def test_poses_have_the_gradients_of_their_values() -> None:
     assert torch.autograd.gradcheck(lambda v, t: inverse_transform(rigid_transform(v, t)), (vector, shift))
     assert torch.autograd.gradcheck(lambda v, t: trajectory(rigid_transform(v, t)), (vector, shift))
     points = _drawn(2, 2, 3, 1, 2).requires_grad_()
-    assert torch.autograd.gradcheck(
-        transformed, (points, rigid_transform(vector, shift).detach().requires_grad_())
-    )
+    assert torch.autograd.gradcheck(transformed, (points, rigid_transform(vector, shift).detach().requires_grad_()))

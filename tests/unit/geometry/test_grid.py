@@ -36,12 +36,8 @@ def test_the_grid_counts_columns_then_rows_from_zero() -> None:
 
 
 @settings(max_examples=15, deadline=None)
-@given(
-    seed=st.integers(0, 2**32 - 1), height=st.integers(1, 7), width=st.integers(1, 9), border=st.booleans()
-)
-def test_sampling_equals_the_bilinear_sum_written_out(
-    seed: int, height: int, width: int, border: bool
-) -> None:
+@given(seed=st.integers(0, 2**32 - 1), height=st.integers(1, 7), width=st.integers(1, 9), border=st.booleans())
+def test_sampling_equals_the_bilinear_sum_written_out(seed: int, height: int, width: int, border: bool) -> None:
     generator = torch.Generator().manual_seed(seed)
     image = torch.rand(1, 1, height, width, generator=generator, dtype=torch.float64)
     spread = torch.tensor([width + 3.0, height + 3.0], dtype=torch.float64)[:, None, None]
@@ -98,9 +94,7 @@ def test_a_resized_flow_leads_to_the_resized_place() -> None:
         return (0.1 * (pixel_grid(height, width, dtype=torch.float64) - middle))[None]
 
     inner = (..., slice(2, -2), slice(2, -2))
-    torch.testing.assert_close(
-        resize_flow(zoom(6, 8), (12, 16))[inner], zoom(12, 16)[inner], rtol=0, atol=1e-12
-    )
+    torch.testing.assert_close(resize_flow(zoom(6, 8), (12, 16))[inner], zoom(12, 16)[inner], rtol=0, atol=1e-12)
 
 
 def test_resizing_to_the_same_size_changes_nothing() -> None:

@@ -61,9 +61,7 @@ CALLS: dict[str, Callable[[torch.dtype], object]] = {
     "essential_matrix": lambda t: essential_matrix(_eye(4, t)),
     "fundamental_matrix": lambda t: fundamental_matrix(_eye(4, t), _eye(3, t)),
     "epipolar_lines": lambda t: epipolar_lines(_map(2, t), _eye(3, t)),
-    "epipolar_distance": lambda t: epipolar_distance(
-        _map(2, torch.float32), _map(2, t), _eye(3, torch.float32)
-    ),
+    "epipolar_distance": lambda t: epipolar_distance(_map(2, torch.float32), _map(2, t), _eye(3, torch.float32)),
     "fundamental_from_flow": lambda t: fundamental_from_flow(_map(2, t), _map(1, t)),
     "range_map": lambda t: range_map(_map(2, t)),
     "range_visibility": lambda t: range_visibility(_map(2, t)),

@@ -105,9 +105,7 @@ def test_the_flow_of_the_mirrored_scene_is_the_mirrored_flow(seed: int, scene) -
     depth, intrinsics, pose = scene(seed)
     mirror = torch.diag(torch.tensor([-1.0, 1, 1, 1], dtype=torch.float64))
     flow = rigid_flow(depth, intrinsics, pose).flow
-    mirrored = rigid_flow(
-        depth.flip(-1), flipped_intrinsics(intrinsics, width=17), mirror @ pose @ mirror
-    ).flow
+    mirrored = rigid_flow(depth.flip(-1), flipped_intrinsics(intrinsics, width=17), mirror @ pose @ mirror).flow
     sign = torch.tensor([-1.0, 1.0], dtype=torch.float64)[:, None, None]
     torch.testing.assert_close(mirrored, sign * flow.flip(-1), rtol=0, atol=1e-11)
 
@@ -166,9 +164,7 @@ def test_a_point_behind_the_source_camera_is_sent_out_of_the_frame(scene) -> Non
     ("depth", "seen"),
     [(1.0, False), (2.0, False), (2 + NEAREST_DEPTH / 2, False), (2 + 2 * NEAREST_DEPTH, True)],
 )
-def test_at_the_epipole_a_point_behind_the_camera_stays_in_frame_and_is_invalid(
-    depth: float, seen: bool
-) -> None:
+def test_at_the_epipole_a_point_behind_the_camera_stays_in_frame_and_is_invalid(depth: float, seen: bool) -> None:
     intrinsics = intrinsics_matrix(500.0, 500.0, 3.0, 1.0, dtype=torch.float64)[None]
     pose = rigid_transform(torch.zeros(1, 3), torch.tensor([[0.0, 0.0, -2.0]])).double()
     result = rigid_flow(torch.full((1, 1, 3, 7), depth, dtype=torch.float64), intrinsics, pose)

@@ -15,9 +15,7 @@ from triptych.geometry.visibility import forward_backward_visibility, range_map,
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-def _constant(
-    x: float, y: float, height: int = 6, width: int = 9, dtype: torch.dtype = torch.float32
-) -> Tensor:
+def _constant(x: float, y: float, height: int = 6, width: int = 9, dtype: torch.dtype = torch.float32) -> Tensor:
     return torch.tensor([x, y], dtype=dtype).view(1, 2, 1, 1).expand(1, 2, height, width).clone()
 
 
@@ -50,9 +48,7 @@ def test_the_range_map_is_the_bilinear_splat_written_out(seed: int, spread: floa
     flow = _random(seed, spread)
     result = range_map(flow)
     for index in range(2):
-        np.testing.assert_allclose(
-            result[index, 0].numpy(), _splatted_slowly(flow[index].numpy()), atol=1e-12
-        )
+        np.testing.assert_allclose(result[index, 0].numpy(), _splatted_slowly(flow[index].numpy()), atol=1e-12)
 
 
 @settings(max_examples=15, deadline=None)

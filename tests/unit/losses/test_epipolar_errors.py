@@ -182,7 +182,7 @@ def test_epipolar_means_are_over_the_weight_of_their_own_side() -> None:
     left = torch.zeros(1, 1, 1, 1, 2, 2)
     left[..., 0] = 1
     errors.flow[..., 0], errors.rigid[..., 1] = 1.0, 2.0
-    l_eo, l_ed = epipolar_means(errors, 1 - left, left, rule="cross_weighted")
+    l_eo, l_ed = epipolar_means(errors, weight_of_flow=left, weight_of_rigid=1 - left, rule="cross_weighted")
     assert (l_eo.item(), l_ed.item()) == (1.0, 2.0)
 
 
@@ -190,6 +190,11 @@ def test_the_minimum_rule_takes_the_source_with_the_lowest_distance_among_the_vi
     distance = torch.tensor([3.0, 1.0]).view(1, 1, 2, 1, 1, 1)
     errors = EpipolarErrors(distance, distance + 1, torch.zeros_like(distance, dtype=torch.bool))
     seen = torch.ones_like(distance)
-    assert [m.item() for m in epipolar_means(errors, seen, seen, rule="minimum")] == [1.0, 2.0]
+    assert [m.item() for m in epipolar_means(errors, weight_of_flow=seen, weight_of_rigid=seen, rule="minimum")] == [
+        1.0,
+        2.0,
+    ]
     hidden = torch.tensor([1.0, 0.0]).view(1, 1, 2, 1, 1, 1)
-    assert [m.item() for m in epipolar_means(errors, hidden, hidden, rule="minimum")] == [3.0, 4.0]
+    assert [
+        m.item() for m in epipolar_means(errors, weight_of_flow=hidden, weight_of_rigid=hidden, rule="minimum")
+    ] == [3.0, 4.0]

@@ -9,7 +9,11 @@ import torch
 
 from triptych.geometry.pose import rigid_transform
 from triptych.geometry.rigid import rigid_flow
+from triptych.losses.epipolar import Poses, epipolar_errors
+from triptych.losses.flow import flow_loss
 from triptych.losses.objective import Objective
+from triptych.losses.photometric import photometric_errors
+from triptych.losses.sides import depth_side, flow_side, snippet_views
 from triptych.types import FlowEstimate, Snippet, SnippetEstimate
 
 MakeEstimate = Callable[..., SnippetEstimate]
@@ -171,6 +175,63 @@ def test_the_reversed_pose_learns_only_where_it_gives_l_ed_its_meaning(
     assert gradient(Objective(fundamental="flow")(snippet, estimate).total, reverse) is None
 
 
+def test_eq_7_gates_each_bracket_as_printed(snippet: Snippet, make_estimate: MakeEstimate) -> None:
+    estimate = make_estimate()
+    forward = estimate.flow_target_to_source
+    assert forward is not None
+    assert estimate.disparity is not None
+    assert estimate.source_from_target is not None
+    views = snippet_views(snippet)
+    flow = flow_side(views, forward, None, photometric_errors)
+    depth = depth_side(
+        views, estimate.disparity[:1], estimate.source_from_target, photometric_errors, min_depth=0.1, max_depth=100.0
+    )
+    errors = epipolar_errors(
+        flow.flow,
+        depth.rigid,
+        views.intrinsics,
+        Poses(estimate.source_from_target),
+        flow.learned * flow.in_frame,
+        mean_inverse_depth=depth.mean_inverse_depth,
+        fundamental="flow",
+        kind="line",
+        minimum_motion_px=0.0,
+    )
+    l_o, l_d, l_eo, l_ed = flow.error, depth.error[:, 0], errors.flow[:, 0], errors.rigid[:, 0]
+
+    def gate(own: torch.Tensor, other: torch.Tensor, tau: float) -> torch.Tensor:
+        return (torch.sigmoid(other - own) > tau).float()
+
+    of_flow = gate(l_o, l_d, 0.48) * gate(l_ed, l_eo, 0.4) * flow.learned * flow.in_frame
+    of_depth = gate(l_d, l_o, 0.48) * gate(l_eo, l_ed, 0.4) * flow.learned * depth.valid[:, 0]
+    expected = {
+        "cross_flow_photometric": (of_flow * l_o).sum() / of_flow.sum(),
+        "depth_epipolar": 0.002 * (of_flow * l_ed).sum() / of_flow.sum(),
+        "depth_photometric": (of_depth * l_d).sum() / of_depth.sum(),
+        "flow_epipolar": 0.02 * (of_depth * l_eo).sum() / of_depth.sum(),
+    }
+    objective = Objective(
+        tau_photometric=0.48,
+        tau_epipolar=0.4,
+        fundamental="flow",
+        minimum_motion_px=0.0,
+        visibility_for_flow="learned",
+    )
+    terms = objective(snippet, estimate).terms
+    for name, term in expected.items():
+        assert terms[name].item() == pytest.approx(term.item(), rel=1e-4), name
+
+
+def test_epipolar_errors_and_guidance_use_the_finest_depth(snippet: Snippet, make_estimate: MakeEstimate) -> None:
+    estimate = make_estimate()
+    settings: dict[str, Any] = {"depth_levels": 2, "lambda_smooth": 0.0, "fundamental": "flow"}
+    guided, free = (Objective(**settings, flow_guidance=value)(snippet, estimate).total for value in (1.0, 0.0))
+    assert estimate.disparity is not None
+    finest, coarser = (gradient(guided - free, level) for level in estimate.disparity[:2])
+    assert finest.abs().max() > 1e-5
+    assert coarser.abs().max() < 1e-7
+
+
 def test_visibility_is_no_way_to_lower_the_loss(snippet: Snippet, make_estimate: MakeEstimate) -> None:
     estimate = make_estimate()
     forward = estimate.flow_target_to_source
@@ -272,11 +333,33 @@ def test_a_car_that_leaves_the_epipolar_lines_teaches_flow_but_not_depth() -> No
     assert estimate.disparity is not None
     assert estimate.flow_target_to_source is not None
     of_depth = gradient(loss.total, estimate.disparity[0])[0, 0]
+    guided = Objective(flow_guidance=1.0)(snippet, estimate)  # flow is rigid but for the car
+    assert guided.terms["guidance"].item() < 1e-5
     # a pixel's error also depends on its neighbors in the window of SSIM: look two pixels inside
     assert of_depth[10:22, 18:30].abs().max() == 0
     assert of_depth[26:, 8:40].abs().min() > 0
     of_flow = gradient(loss.total, estimate.flow_target_to_source.flow)
     assert of_flow[:, 0, 10:22, 18:30].abs().mean() > 0
+
+
+def test_a_car_that_leaves_the_epipolar_lines_does_not_reach_the_pose_through_them() -> None:
+    snippet, estimate, _ = scene(car_offset_px=3.0)
+    # all else is rigid flow, which lies on the lines to rounding
+    assert Objective()(snippet, estimate).terms["flow_epipolar"].item() < 1e-5
+    without_gates = Objective(epipolar_rule="minimum")(snippet, estimate)
+    assert without_gates.terms["flow_epipolar"].item() > 1e-3
+
+
+def test_the_minimum_rule_weighs_l_eo_by_the_visibility_of_flow_and_l_ed_by_that_of_depth(
+    snippet: Snippet, make_estimate: MakeEstimate
+) -> None:
+    estimate = make_estimate()
+    settings: dict[str, Any] = {"epipolar_rule": "minimum", "fundamental": "flow", "visibility_for_flow": "range_map"}
+    learned, blind = (
+        Objective(**settings, visibility_for_depth=rule)(snippet, estimate).terms for rule in ("learned", "none")
+    )
+    assert learned["flow_epipolar"].item() == blind["flow_epipolar"].item()
+    assert learned["depth_epipolar"].item() != blind["depth_epipolar"].item()
 
 
 def test_a_car_within_the_gap_of_tau_is_not_gated() -> None:
@@ -364,9 +447,17 @@ def test_degenerate_snippets_give_finite_losses_and_gradients(
     assert all(value.isfinite() for value in (loss.terms | loss.shares).values())
 
 
-def test_the_loss_runs_in_single_precision_under_autocast(snippet: Snippet, make_estimate: MakeEstimate) -> None:
+def test_the_loss_runs_in_single_precision_under_autocast(
+    snippet: Snippet, make_estimate: MakeEstimate, monkeypatch: pytest.MonkeyPatch
+) -> None:
     estimate = make_estimate()
     expected = Objective()(snippet, estimate).total
+
+    def watched(*errors: torch.Tensor, temporal: Any) -> torch.Tensor:
+        assert not torch.is_autocast_enabled("cpu")
+        return flow_loss(*errors, temporal=temporal)
+
+    monkeypatch.setattr("triptych.losses.objective.flow_loss", watched)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         torch.testing.assert_close(Objective()(snippet, estimate).total, expected)
 

@@ -32,13 +32,7 @@ def test_with_nothing_to_find_recall_and_f1_are_undefined() -> None:
 
 
 def slow_auc(score: list[float], truth: list[bool]) -> float:
-    pairs = [
-        (p, n)
-        for p, t in zip(score, truth, strict=True)
-        if t
-        for n, u in zip(score, truth, strict=True)
-        if not u
-    ]
+    pairs = [(p, n) for p, t in zip(score, truth, strict=True) if t for n, u in zip(score, truth, strict=True) if not u]
     return sum(1.0 if p > n else 0.5 if p == n else 0.0 for p, n in pairs) / len(pairs)
 
 

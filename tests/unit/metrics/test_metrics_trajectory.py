@@ -45,9 +45,7 @@ def test_the_error_of_a_snippet_is_the_one_worked_out_by_hand() -> None:
 
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**31), factor=st.floats(0.01, 100), length=st.integers(2, 5))
-def test_neither_scale_nor_the_world_frame_of_a_prediction_matters(
-    seed: int, factor: float, length: int
-) -> None:
+def test_neither_scale_nor_the_world_frame_of_a_prediction_matters(seed: int, factor: float, length: int) -> None:
     truth, predicted, elsewhere = trajectory(seed), trajectory(seed + 1), trajectory(seed + 2)[:1]
     once = snippet_trajectory_errors(predicted, truth, length=length)
     again = snippet_trajectory_errors(elsewhere @ scaled(predicted, factor), elsewhere @ truth, length=length)
@@ -125,8 +123,7 @@ def test_more_freedom_of_alignment_never_raises_the_error() -> None:
     for seed in range(5):
         predicted, truth = trajectory(seed), trajectory(seed + 50)
         none, scale, rigid, similar = (
-            absolute_trajectory_error(predicted, truth, alignment=a).item()
-            for a in ("none", "scale", "6dof", "7dof")
+            absolute_trajectory_error(predicted, truth, alignment=a).item() for a in ("none", "scale", "6dof", "7dof")
         )
         assert similar <= scale <= none
         assert similar <= rigid <= none
@@ -135,9 +132,7 @@ def test_more_freedom_of_alignment_never_raises_the_error() -> None:
 def test_the_trajectory_error_is_a_root_mean_square() -> None:
     truth = track((0, 0, 0), (0, 0, 1), (0, 0, 2), (0, 0, 3))
     predicted = track((0, 0, 0), (0, 0, 1), (2, 0, 2), (0, 0, 3))
-    assert absolute_trajectory_error(predicted, truth, alignment="none").item() == pytest.approx(
-        math.sqrt(4 / 4)
-    )
+    assert absolute_trajectory_error(predicted, truth, alignment="none").item() == pytest.approx(math.sqrt(4 / 4))
     # s = (1 + 4 + 9) / (1 + 8 + 9): the residuals are (s - 1) (1, 2, 3) ahead and 2 s sideways
     s = 14 / 18
     expected = math.sqrt(((s - 1) ** 2 * 14 + 4 * s**2) / 4)

@@ -2,8 +2,10 @@
 
 import torch
 
-from triptych.training.classical import classical_flow
-from triptych.training.imitation import DOUBTED_WEIGHT, FLOW_WEIGHT, ROBUSTNESS_PX, flow_imitation
+from triptych.geometry.pose import rigid_transform
+from triptych.geometry.rigid import rigid_flow
+from triptych.training.classical import ClassicalMotion, classical_flow, classical_motion
+from triptych.training.imitation import DOUBTED_WEIGHT, FLOW_WEIGHT, ROBUSTNESS_PX, flow_imitation, pose_imitation
 from triptych.types import FlowEstimate
 
 
@@ -53,3 +55,46 @@ def test_doubted_pixels_count_less() -> None:
     off = (100 + ROBUSTNESS_PX**2) ** 0.5
     expected = FLOW_WEIGHT * (DOUBTED_WEIGHT * off + ROBUSTNESS_PX) / (1 + DOUBTED_WEIGHT)
     torch.testing.assert_close(loss, torch.tensor(expected))
+
+
+def test_five_points_find_the_motion_behind_an_exact_flow() -> None:
+    depth, matrix = wavy_depth(), torch.tensor([[110.0, 0, 95.5], [0, 110.0, 31.5], [0, 0, 1]])[None]
+    poses = rigid_transform(
+        torch.tensor([[0.0, 0.02, 0.003], [0.004, -0.02, 0.0]]), torch.tensor([[0.1, 0.0, -0.8], [-0.1, 0.02, 0.8]])
+    )
+    flow = rigid_flow(depth.expand(2, -1, -1, -1), matrix.expand(2, 3, 3), poses)
+    motion = classical_motion(flow.flow, flow.valid.float(), matrix.expand(2, 3, 3))
+    torch.testing.assert_close(motion.rotation, poses[:, :3, :3], atol=1e-4, rtol=0)
+    direction = torch.nn.functional.normalize(poses[:, :3, 3], dim=1)
+    torch.testing.assert_close(motion.direction, direction, atol=5e-3, rtol=0)
+    assert (motion.trust > 0.95).all()
+    assert pose_imitation(poses, motion) < 2e-3
+
+
+def test_five_points_say_nothing_where_nothing_moves() -> None:
+    matrix = torch.eye(3)[None] * torch.tensor([100.0, 100.0, 1.0])
+    motion = classical_motion(torch.zeros(1, 2, 64, 192), torch.ones(1, 1, 64, 192), matrix)
+    assert motion.trust.tolist() == [0.0]
+    assert pose_imitation(torch.eye(4)[None], motion) == 0.0
+
+
+def test_pose_imitation_is_ten_times_the_angle_plus_the_turn_of_the_direction() -> None:
+    teacher = ClassicalMotion(torch.eye(3)[None], torch.tensor([[0.0, 0.0, 1.0]]), torch.ones(1))
+    turned = rigid_transform(torch.tensor([[0.0, 0.01, 0.0]]), torch.tensor([[0.0, 0.0, 2.0]]))
+    torch.testing.assert_close(pose_imitation(turned, teacher), torch.tensor(10 * 0.01), atol=1e-5, rtol=0)
+    sideways = rigid_transform(torch.zeros(1, 3), torch.tensor([[3.0, 0.0, 0.0]]))
+    torch.testing.assert_close(pose_imitation(sideways, teacher), torch.tensor(1.0), atol=1e-4, rtol=0)
+
+
+def test_pose_imitation_has_finite_gradients_at_a_standstill() -> None:
+    teacher = ClassicalMotion(torch.eye(3)[None], torch.tensor([[0.0, 0.0, 1.0]]), torch.ones(1))
+    vector = torch.zeros(1, 6, requires_grad=True)
+    pose_imitation(rigid_transform(vector[:, :3], vector[:, 3:]), teacher).backward()
+    assert vector.grad is not None
+    assert vector.grad.isfinite().all()
+    assert vector.grad[0, 5] < 0  # toward the teacher's direction
+
+
+def wavy_depth() -> torch.Tensor:
+    y, x = torch.meshgrid(torch.arange(64.0), torch.arange(192.0), indexing="ij")
+    return (8 + 4 * torch.sin(x / 17) + 3 * torch.cos(y / 11) + 2 * torch.sin((x + y) / 7))[None, None]

@@ -13,8 +13,8 @@ from triptych.config.build import build_data, build_loop, build_model
 from triptych.config.load import preset_settings, settings_yaml
 from triptych.config.schema import FitSettings
 from triptych.errors import InputError
-from triptych.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from triptych.training.budget import TrainingState
+from triptych.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from triptych.training.log import FileLog, StepReport
 from triptych.training.loop import TrainingDivergedError, TrainingLoop
 from triptych.training.stages import Stage

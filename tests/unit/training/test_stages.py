@@ -8,15 +8,22 @@ from triptych.errors import InputError
 from triptych.training.budget import Budget, TrainingState
 from triptych.training.stages import Stage, StagePlan, learning_rate
 
-FLOW = Stage(name="flow", learns=frozenset({"flow"}), share=2, learning_rate=1e-3, imitation=0.5)
-DEPTH = Stage(name="depth", learns=frozenset({"depth", "pose"}), share=1, learning_rate=1e-4)
-JOINT = Stage(name="joint", learns=frozenset({"flow", "depth", "pose"}), share=1, learning_rate=1e-5)
+FLOW = Stage(name="flow", learns=frozenset({"flow"}), share=2.0, learning_rate=1e-3, imitation=0.5)
+DEPTH = Stage(name="depth", learns=frozenset({"depth", "pose"}), share=1.0, learning_rate=1e-4)
+JOINT = Stage(name="joint", learns=frozenset({"flow", "depth", "pose"}), share=1.0, learning_rate=1e-5)
 PLAN = StagePlan((FLOW, DEPTH, JOINT))
 
 
 @pytest.mark.parametrize(
     ("progress", "stage", "fraction"),
-    [(0.0, FLOW, 0.0), (0.25, FLOW, 0.5), (0.5, DEPTH, 0.0), (0.625, DEPTH, 0.5), (0.75, JOINT, 0.0), (1.0, JOINT, 1.0)],
+    [
+        (0.0, FLOW, 0.0),
+        (0.25, FLOW, 0.5),
+        (0.5, DEPTH, 0.0),
+        (0.625, DEPTH, 0.5),
+        (0.75, JOINT, 0.0),
+        (1.0, JOINT, 1.0),
+    ],
 )
 def test_stages_take_their_shares_of_the_progress_in_order(progress: float, stage: Stage, fraction: float) -> None:
     position = PLAN.position(progress)
@@ -54,10 +61,10 @@ def test_imitation_fades_to_nothing_at_its_share_of_the_stage() -> None:
 
 
 def test_progress_counts_epochs_steps_or_minutes() -> None:
-    state = TrainingState(step=30, seconds=90)
+    state = TrainingState(step=30, seconds=90.0)
     assert Budget(epochs=6).progress(state, batches_per_epoch=10) == 0.5
     assert Budget(steps=120).progress(state, batches_per_epoch=10) == 0.25
-    assert Budget(minutes=2).progress(state, batches_per_epoch=10) == 0.75
+    assert Budget(minutes=2.0).progress(state, batches_per_epoch=10) == 0.75
     assert Budget(steps=7).progress(state, batches_per_epoch=10) == 1.0
 
 

@@ -96,9 +96,7 @@ def test_what_looks_like_markup_stays_text_everywhere() -> None:
 
 
 def test_a_row_shows_value_baselines_protocol_unit_and_direction() -> None:
-    row = MetricRow(
-        "EPE", 1.8449, "lower", "11 pairs, all pixels", unit="px", baselines={"zero": 8.12}, digits=2
-    )
+    row = MetricRow("EPE", 1.8449, "lower", "11 pairs, all pixels", unit="px", baselines={"zero": 8.12}, digits=2)
     words = "".join(read(demo_page(title="t", summary="s", metrics=[row])).words)
     for expected in ("EPE", "px, ↓ lower is better", "11 pairs, all pixels", "1.84", "zero", "8.12"):
         assert expected in words
@@ -183,9 +181,7 @@ def test_paths_share_one_scale() -> None:
     assert lengths[1] == pytest.approx(2 * lengths[0], abs=0.2)
 
 
-@pytest.mark.parametrize(
-    ("length", "label"), [(100.0, "20 m"), (23.0, "5 m"), (0.05, "0.01 m"), (6000.0, "1000 m")]
-)
+@pytest.mark.parametrize(("length", "label"), [(100.0, "20 m"), (23.0, "5 m"), (0.05, "0.01 m"), (6000.0, "1000 m")])
 def test_the_bar_is_a_round_length_drawn_to_scale(length: float, label: str) -> None:
     plot = path_plot([CameraPath("p", straight_path(length=length))], unit="m")
     assert f">{label}</text>" in plot

@@ -1,0 +1,94 @@
+"""Settings: presets, overrides, and the agreement of schema and losses."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from triptych.config.build import build_model, build_objective
+from triptych.config.load import (
+    nearest_name,
+    preset_names,
+    preset_settings,
+    setting_names,
+    settings_from_yaml,
+    settings_yaml,
+    size_of,
+    with_preset,
+)
+from triptych.config.schema import FitSettings, LossSettings
+from triptych.errors import InputError
+from triptych.losses.objective import Objective
+
+
+def test_the_schema_has_every_setting_of_the_objective_with_the_same_default() -> None:
+    of_schema = {field.name: field.default for field in fields(LossSettings)}
+    of_objective = {field.name: field.default for field in fields(Objective)}
+    depth_range = {"min_depth", "max_depth"}  # these belong to the depth network
+    assert of_schema == {name: value for name, value in of_objective.items() if name not in depth_range}
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_survives_being_written_and_read(name: str) -> None:
+    settings = preset_settings(name)
+    assert settings_from_yaml(settings_yaml(settings)) == settings
+
+
+def test_the_paper_s_constants_stand_in_its_preset() -> None:
+    settings = preset_settings("paper")
+    assert size_of(settings.size) == (192, 640)
+    assert settings.epochs == 30
+    assert settings.training.batch_size == 6
+    assert settings.training.schedule == "halving"
+    assert {settings.training.flow.learning_rate, settings.training.joint.learning_rate} == {1e-4}
+    losses = settings.losses
+    assert (losses.alpha, losses.lambda_ed, losses.lambda_eo, losses.lambda_smooth) == (0.85, 0.002, 0.02, 0.001)
+    assert (losses.tau_photometric, losses.tau_epipolar) == (0.28, 0.28)
+    assert (losses.flow_guidance, losses.flow_completion, losses.flow_smoothness) == (0.0, 0.0, 0.0)
+
+
+def test_the_small_preset_has_about_five_million_parameters() -> None:
+    count = sum(parameter.numel() for parameter in build_model(preset_settings("small")).parameters())
+    assert 4.5e6 < count < 5.5e6
+
+
+def test_the_seed_alone_decides_the_first_weights() -> None:
+    first, again, other = (build_model(preset_settings("small", seed=seed)).state_dict() for seed in (1, 1, 2))
+    assert all(tensor.equal(again[name]) for name, tensor in first.items())
+    assert not all(tensor.equal(other[name]) for name, tensor in first.items())
+
+
+def test_a_length_given_by_hand_replaces_the_preset_s() -> None:
+    assert preset_settings("small", steps=7).minutes is None
+    assert preset_settings("paper", minutes=2.0).epochs is None
+    assert "--minutes=null" in with_preset(["--steps", "5"])
+
+
+def test_an_unknown_preset_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(InputError, match="paper, small"):
+        with_preset(["--preset", "huge"])
+
+
+@pytest.mark.parametrize("text", ["128", "128x", "axb", "8x8", "128x384x3"])
+def test_a_size_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="size"):
+        size_of(text)
+
+
+def test_a_misspelt_word_is_answered_with_the_nearest() -> None:
+    assert nearest_name("pedict", ["fit", "predict"]) == "; did you mean predict?"
+    assert nearest_name("xyzzy", ["fit", "predict"]) == ""
+
+
+def test_every_setting_has_its_line_in_the_documentation_of_its_class() -> None:
+    assert "losses.tau_epipolar" in setting_names(FitSettings)
+    for cls in (FitSettings, LossSettings):
+        for field in fields(cls):
+            assert f"{field.name}:" in (cls.__doc__ or ""), field.name
+
+
+def test_the_depth_range_reaches_the_objective() -> None:
+    settings = preset_settings("small", depth={"min_depth": 0.5, "max_depth": 50.0})
+    objective = build_objective(settings)
+    assert (objective.min_depth, objective.max_depth) == (0.5, 50.0)
