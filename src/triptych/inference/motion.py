@@ -15,8 +15,8 @@ from triptych.geometry.epipolar import epipolar_distance, fundamental_matrix
 from triptych.geometry.grid import pixel_grid
 from triptych.geometry.rigid import rigid_flow
 
-# Thresholds are shares of the picture's width, so that they hold at any size. They
-# were set on validation clips of the synthetic families (docs/conventions.md).
+# Thresholds are shares of the picture's width, so that they hold at any size; why these
+# tests is told in docs/decisions/0005.
 EPIPOLAR_SHARE = 0.005  # 1.6 px at 320
 EPIPOLAR_OF_FLOW = 0.10
 RESIDUAL_SHARE = 0.010  # 3.2 px at 320
