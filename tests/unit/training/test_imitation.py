@@ -4,7 +4,7 @@ import torch
 
 from triptych.geometry.pose import rigid_transform
 from triptych.geometry.rigid import rigid_flow
-from triptych.training.classical import ClassicalMotion, classical_flow, classical_motion
+from triptych.inference.classical import ClassicalMotion, classical_flow, classical_motion
 from triptych.training.imitation import DOUBTED_WEIGHT, FLOW_WEIGHT, ROBUSTNESS_PX, flow_imitation, pose_imitation
 from triptych.types import FlowEstimate
 

@@ -1,7 +1,7 @@
 """Classical answers that need no label: DIS flow, and the camera's motion behind a flow.
 
-They are the first teachers of the networks (`imitation.py`), computed anew for each
-augmented snippet in a few milliseconds.
+They are the first teachers of the networks (`training/imitation.py`), computed anew for
+each augmented snippet in a few milliseconds.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from triptych.geometry.visibility import forward_backward_visibility
 
 PREVIOUS, TARGET, NEXT = 0, 1, 2
 POINT_STRIDE = 6  # px between the matches that the motion is fitted to: about a thousand of a frame
-INLIER_PX = 0.5
+INLIER_PX = 1.0  # MAGSAC weighs matches up to it
 FEWEST_POINTS = 50
 SMALLEST_MOTION_PX = 0.5  # mean flow below which a motion cannot be told
 SMALLEST_INLIER_SHARE = 0.3
@@ -68,7 +68,7 @@ def classical_motion(
     seen: Float[Tensor, "joined 1 height width"],
     intrinsics: Float[Tensor, "joined 3 3"],
 ) -> ClassicalMotion:
-    """Camera motion behind each flow: Nister's five points in RANSAC (OpenCV).
+    """Camera motion behind each flow: Nister's five points in MAGSAC++ (OpenCV).
 
     Unlike descent on epipolar distances it has no neighborhood to be caught in: from a
     standstill, descent as often as not ends at a sideways motion with a turn against it.
@@ -78,7 +78,6 @@ def classical_motion(
         seen: 1 where the target pixel is seen in the source.
         intrinsics: K (px).
     """
-    cv2.setRNGSeed(0)  # the same answer whenever a resumed training asks again
     answers = [
         _five_point_motion(_array(one), _array(mask[0]), _array(matrix))
         for one, mask, matrix in zip(flow, seen, intrinsics, strict=True)
@@ -102,7 +101,7 @@ def _five_point_motion(
     points_target = np.stack([x[kept], y[kept]], axis=1).astype(np.float64)
     points_source = np.ascontiguousarray(to[:, kept].T)
     essential, inliers = cv2.findEssentialMat(
-        points_target, points_source, intrinsics, method=cv2.RANSAC, prob=0.999, threshold=INLIER_PX
+        points_target, points_source, intrinsics, method=cv2.USAC_MAGSAC, prob=0.999, threshold=INLIER_PX
     )
     if essential is None or essential.shape != (3, 3):
         return none
