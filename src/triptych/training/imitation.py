@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from triptych.losses.means import masked_mean
 from triptych.inference.classical import ClassicalMotion
+from triptych.losses.means import masked_mean
 from triptych.types import FlowEstimate
 
 FLOW_WEIGHT = 0.05  # 1 / px: several times eq. 2's share until the flow is right to a few pixels

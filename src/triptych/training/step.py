@@ -7,9 +7,9 @@ from typing import Protocol, runtime_checkable
 from torch import Tensor
 
 from triptych.geometry.visibility import range_visibility
+from triptych.inference.classical import classical_flow, classical_motion
 from triptych.losses.objective import Objective
 from triptych.networks.joint import JointModel
-from triptych.inference.classical import classical_flow, classical_motion
 from triptych.training.imitation import flow_imitation, pose_imitation
 from triptych.training.stages import Stage
 from triptych.types import LossTerms, Snippet, SnippetEstimate
