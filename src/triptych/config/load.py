@@ -113,17 +113,6 @@ def nearest_name(name: str, known: Sequence[str]) -> str:
     return f"; did you mean {match[0]}?" if match else ""
 
 
-def setting_names(cls: type, prefix: str = "") -> list[str]:
-    """Dotted names of all settings below a settings class."""
-    names = []
-    for field in fields(cls):
-        default = field.default_factory() if callable(field.default_factory) else field.default
-        names.append(prefix + field.name)
-        if is_dataclass(default):
-            names += setting_names(type(default), f"{prefix}{field.name}.")
-    return names
-
-
 def _presets() -> Path:
     return Path(str(files("triptych.config") / "presets"))
 
