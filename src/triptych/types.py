@@ -43,6 +43,29 @@ class FrameSequence:
 
 
 @dataclass(frozen=True)
+class Teaching:
+    """Classical answers about snippets, which need no label: what networks begin with.
+
+    The sources are (previous, next). Without the batch axis it is about one snippet.
+
+    Attributes:
+        flow: target to source (px).
+        flow_trust: 1 where forward and backward flow agree or a third view tells, less elsewhere.
+        source_from_target: camera motion, its translation of length 1.
+        motion_trust: share of the matches that agree with it; 0 where it is unknown.
+        inverse_depth: of the target, up to one factor a snippet.
+        depth_trust: in [0, 1); 0 where it is unknown.
+    """
+
+    flow: Float[Tensor, "*batch 2 2 height width"]
+    flow_trust: Float[Tensor, "*batch 2 1 height width"]
+    source_from_target: Float[Tensor, "*batch 2 4 4"]
+    motion_trust: Float[Tensor, "*batch 2"]
+    inverse_depth: Float[Tensor, "*batch 1 height width"]
+    depth_trust: Float[Tensor, "*batch 1 height width"]
+
+
+@dataclass(frozen=True)
 class Snippet:
     """Consecutive frames around one target; a batch of them in training.
 
@@ -51,12 +74,14 @@ class Snippet:
         jittered: the same with the snippet's color jitter; the networks see these.
         intrinsics: K of these frames (px), true after resize, crop and flip.
         index: position of the snippet in its data set.
+        teaching: classical answers about these frames, if they were asked for.
     """
 
     frames: Float[Tensor, "batch count 3 height width"]
     jittered: Float[Tensor, "batch count 3 height width"]
     intrinsics: Float[Tensor, "batch 3 3"]
     index: Int[Tensor, " batch"]
+    teaching: Teaching | None = None
 
 
 @dataclass(frozen=True)
@@ -113,6 +138,22 @@ class LossTerms:
 
 
 @dataclass(frozen=True)
+class CameraStep:
+    """The camera's motion from a frame to the next.
+
+    Attributes:
+        next_from_current: in the units of the frame's own depth; the identity where still.
+        still: whether the camera was found not to move.
+        ratio: length of this step over that of the step before, told by the points that all
+            three frames share; None where they do not tell.
+    """
+
+    next_from_current: Float[Tensor, "4 4"]
+    still: bool = False
+    ratio: float | None = None
+
+
+@dataclass(frozen=True)
 class Prediction:
     """What is predicted for one frame, on the grid of that frame.
 
@@ -121,16 +162,14 @@ class Prediction:
         flow: to the next frame (px); None for the last frame.
         visibility: 1 where the pixel is seen in the next frame; None for the last.
         motion: True where something moves by itself; None for the last.
-        camera_to_world: maps this camera's points to those of the first frame's camera.
-        camera_still: whether the camera was found not to move until the next frame.
+        step: the camera's motion to the next frame; None for the last.
     """
 
     depth: Float[Tensor, "height width"]
     flow: Float[Tensor, "2 height width"] | None
     visibility: Float[Tensor, "height width"] | None
     motion: Bool[Tensor, "height width"] | None
-    camera_to_world: Float[Tensor, "4 4"]
-    camera_still: bool = False
+    step: CameraStep | None
 
 
 @dataclass(frozen=True)

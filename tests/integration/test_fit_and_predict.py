@@ -91,12 +91,16 @@ def test_predict_s_options_change_what_it_writes(fitted: Path, video: Path, tmp_
     words = ["predict", str(video), "--model", str(fitted), "--intrinsics=90,90,59.5,39.5"]
     main([*words, "--output", str(tmp_path / "a"), "--points=0:10"])
     main([*words, "--output", str(tmp_path / "b"), "--points=0:2", "--visibility=learned", "--stride=2"])
+    main([*words, "--output", str(tmp_path / "c"), "--refinement=none"])
     result = json.loads((tmp_path / "b" / "result.json").read_text())
     assert result["frames"]["source_indices"] == [0, 2, 4, 6, 8]
     assert result["visibility"] == "learned"
     assert (tmp_path / "b" / "points.ply").stat().st_size < (tmp_path / "a" / "points.ply").stat().st_size
     first = (tmp_path / "a" / "visibility" / "000000.png").read_bytes()
     assert first != (tmp_path / "b" / "visibility" / "000000.png").read_bytes()
+    assert json.loads((tmp_path / "c" / "result.json").read_text())["refinement"] == "none"
+    for name in ("trajectory.kitti.txt", "flow/000001.png"):
+        assert (tmp_path / "a" / name).read_bytes() != (tmp_path / "c" / name).read_bytes()
 
 
 def test_without_calibration_the_assumption_is_said_loudly(

@@ -28,6 +28,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace what the output folder holds")
     parser.add_argument("--intrinsics", help="fx,fy,cx,cy of the source's own frames (px), or a calibration file")
     parser.add_argument("--visibility", default="range_map", type=Literal["range_map", "learned"], help="which mask")
+    parser.add_argument(
+        "--refinement",
+        default="geometry",
+        type=Literal["geometry", "none"],
+        help="read the camera's steps from the flow and complete the flow where it is hidden, or leave both as learned",
+    )
     parser.add_argument("--flo", action="store_true", help="write flow as .flo too")
     parser.add_argument("--points", help="frames START:END whose points go into points.ply; all by default")
     parser.add_argument("--points_without_motion", action="store_true", help="leave moving objects out of points.ply")
@@ -65,6 +71,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
         settings=settings,
         overwrite=options.overwrite,
         visibility=options.visibility,
+        refinement=options.refinement,
         flo=options.flo,
         points=points,
     )
@@ -94,6 +101,7 @@ def write(
     settings: FitSettings,
     overwrite: bool,
     visibility: Literal["range_map", "learned"] = "range_map",
+    refinement: Literal["geometry", "none"] = "geometry",
     flo: bool = False,
     points: PointSettings | None = None,
     kept: list[int] | None = None,
@@ -109,7 +117,10 @@ def write(
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     how = PredictionSettings(
-        visibility=visibility, min_depth=settings.depth.min_depth, max_depth=settings.depth.max_depth
+        visibility=visibility,
+        refinement=refinement,
+        min_depth=settings.depth.min_depth,
+        max_depth=settings.depth.max_depth,
     )
     with counted("predicting") as progress:
         summary = write_prediction(
@@ -119,7 +130,12 @@ def write(
             settings=WriterSettings(
                 overwrite=overwrite, flo=flo, points=points or PointSettings(), max_depth=settings.depth.max_depth
             ),
-            facts={"settings": asdict(settings), "visibility": visibility, "frames_learned_from": kept},
+            facts={
+                "settings": asdict(settings),
+                "visibility": visibility,
+                "refinement": refinement,
+                "frames_learned_from": kept,
+            },
             progress=progress,
         )
     if summary.still_pairs:

@@ -18,6 +18,7 @@ from triptych.data.sequence import load_sequence
 from triptych.data.snippets import SnippetDataset
 from triptych.data.sources import open_source
 from triptych.errors import InputError
+from triptych.inference.teacher import SequenceTeacher
 from triptych.losses.objective import Objective
 from triptych.networks.depth import DepthNetwork
 from triptych.networks.flow import MaskFlowNet
@@ -89,6 +90,7 @@ def build_model(settings: FitSettings) -> JointModel:
             matching=flow.matching,
             cascade=flow.cascade,
             width=flow.width,
+            decoder_width=flow.decoder_width,
             normalized_costs=flow.normalized_costs,
         ),
     )
@@ -107,8 +109,14 @@ def build_data(settings: FitSettings, sequence: FrameSequence, *, positions: lis
         sequence: the frames.
         positions: of the frames that may be used, in order.
     """
+    stages = [getattr(settings.training, name) for name in settings.stages]
+    imitates = any(max(stage.imitation, stage.imitation_alone) > 0 for stage in stages)
     return SnippetDataset(
-        sequence, kept=positions, augmentation=Augmentation(**asdict(settings.augmentation)), seed=settings.seed
+        sequence,
+        kept=positions,
+        augmentation=Augmentation(**asdict(settings.augmentation)),
+        seed=settings.seed,
+        teacher=SequenceTeacher(sequence) if imitates else None,
     )
 
 
@@ -124,6 +132,7 @@ def build_plan(settings: FitSettings) -> StagePlan:
                 share=stage.share,
                 learning_rate=stage.learning_rate,
                 imitation=stage.imitation,
+                imitation_alone=stage.imitation_alone,
             )
         )
     return StagePlan(tuple(stages))

@@ -116,6 +116,7 @@ class FlowSettings:
             or by that with the learned visibility mask.
         cascade: False is MaskFlowNet-S, True the full one with its second stage.
         width: factor on the number of channels; 1 is the published network.
+        decoder_width: another factor for the decoders alone, which do nine tenths of the arithmetic.
         normalized_costs: normalize features before each cost volume; not in the published
             network, but it learns from hundreds of steps instead of hundreds of thousands.
     """
@@ -123,6 +124,7 @@ class FlowSettings:
     matching: Literal["warp", "deformable", "masked"] = "masked"
     cascade: bool = False
     width: float = 1.0
+    decoder_width: float | None = None
     normalized_costs: bool = False
 
 
@@ -192,13 +194,16 @@ class StageSettings:
     Attributes:
         share: its length relative to the other stages.
         learning_rate: at its start.
-        imitation: share of the stage over which flow also imitates OpenCV's DIS flow, and
-            pose the five-point motion behind the flow, with a weight that falls from 1 to 0.
+        imitation: share of the stage over which the networks also imitate classical answers
+            (flow by OpenCV's DIS, motion and depth by the geometry of two and three views),
+            with a weight that falls from 1 to 0.
+        imitation_alone: share of the stage, at its beginning, over which they do nothing else.
     """
 
     share: float
     learning_rate: float
     imitation: float = 0.0
+    imitation_alone: float = 0.0
 
 
 @dataclass(frozen=True)

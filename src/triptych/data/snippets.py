@@ -13,8 +13,9 @@ from torch import Generator, Tensor
 from torch.utils.data import Dataset
 
 from triptych.data.augment import Augmentation, recolored, reframed
+from triptych.data.teaching import Teacher, reframed_teaching, stacked_teachings
 from triptych.errors import InputError
-from triptych.types import FrameSequence, Snippet
+from triptych.types import FrameSequence, Snippet, Teaching
 
 # Neighbors may be this many times as far apart in time as neighbors usually are.
 INTERVAL_FACTOR = 2.0
@@ -45,12 +46,14 @@ class SnippetSample:
         jittered: the same with the color jitter.
         intrinsics: K of these frames (px).
         index: position of the snippet in its data set.
+        teaching: classical answers about these frames, if there is a teacher.
     """
 
     frames: Float[Tensor, "3 3 height width"]
     jittered: Float[Tensor, "3 3 height width"]
     intrinsics: Float[Tensor, "3 3"]
     index: int
+    teaching: Teaching | None = None
 
 
 def snippet_targets(
@@ -103,6 +106,7 @@ class SnippetDataset(Dataset[SnippetSample]):
         augmentation: the random changes; none by default.
         seed: of the changes.
         longest_interval_s: longest time between the frames of a snippet; see `snippet_targets`.
+        teacher: gives classical answers about each snippet; none by default.
 
     Attributes:
         targets: the frames of each snippet, and how many were left out.
@@ -119,8 +123,10 @@ class SnippetDataset(Dataset[SnippetSample]):
         augmentation: Augmentation | None = None,
         seed: int = 0,
         longest_interval_s: float | None = None,
+        teacher: Teacher | None = None,
     ) -> None:
         self.sequence = sequence
+        self.teacher = teacher
         self.targets = snippet_targets(sequence, kept=kept, longest_interval_s=longest_interval_s)
         self.augmentation = augmentation
         self.seed = seed
@@ -141,26 +147,35 @@ class SnippetDataset(Dataset[SnippetSample]):
         epoch, index = key if isinstance(key, tuple) else (0, key)
         if not 0 <= index < len(self):
             raise IndexError(f"snippet {index} of {len(self)}")
-        frames = self.sequence.images[self.targets.positions[index]].float().div_(255.0)
+        positions = self.targets.positions[index]
+        frames = self.sequence.images[positions].float().div_(255.0)
         intrinsics = self.sequence.intrinsics.float()
+        teaching = None
+        if self.teacher is not None:
+            previous, target, following = positions.tolist()
+            teaching = self.teacher.teaching((previous, target, following))
         if self.augmentation is None:
-            return SnippetSample(frames=frames, jittered=frames, intrinsics=intrinsics, index=index)
+            return SnippetSample(frames, frames, intrinsics, index, teaching)
         generator = _generator(self.seed, epoch, index)
         height, width = frames.shape[-2:]
         window = self.augmentation.geometric_change(height, width, generator)
         frames, intrinsics = reframed(frames, intrinsics, window)
+        if teaching is not None:
+            teaching = reframed_teaching(teaching, window)
         colors = self.augmentation.color_change(generator)
         jittered = frames if colors is None else recolored(frames, colors)
-        return SnippetSample(frames=frames, jittered=jittered, intrinsics=intrinsics, index=index)
+        return SnippetSample(frames, jittered, intrinsics, index, teaching)
 
     @staticmethod
     def collate(samples: Sequence[SnippetSample]) -> Snippet:
         """The batch of several snippets, for a DataLoader's `collate_fn`."""
+        teachings = [sample.teaching for sample in samples if sample.teaching is not None]
         return Snippet(
             frames=torch.stack([sample.frames for sample in samples]),
             jittered=torch.stack([sample.jittered for sample in samples]),
             intrinsics=torch.stack([sample.intrinsics for sample in samples]),
             index=torch.tensor([sample.index for sample in samples]),
+            teaching=stacked_teachings(teachings) if teachings else None,
         )
 
 

@@ -1,23 +1,24 @@
-"""A model and frames in; depth, flow, visibility, motion and camera path out."""
+"""A model and frames in; depth, flow, visibility, motion and camera steps out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from triptych.geometry.depth_range import depth_from_disparity
-from triptych.geometry.pose import inverse_transform
 from triptych.geometry.visibility import range_visibility
 from triptych.inference.motion import camera_is_still, moving_pixels
+from triptych.inference.refinement import GeometricRefinement, PairEstimate
 from triptych.networks.joint import JointModel
-from triptych.types import FlowEstimate, FrameSequence, Prediction
+from triptych.types import CameraStep, FrameSequence, Prediction
 
 VisibilityKind = Literal["range_map", "learned"]
+Refinement = Literal["geometry", "none"]
 VISIBLE = 0.5  # a pixel is seen where its visibility reaches this
 
 
@@ -28,12 +29,15 @@ class PredictionSettings:
     Attributes:
         visibility: from the range map of the backward flow (eq. 1), or the flow
             network's own learned mask.
+        refinement: `geometry` reads the camera's steps from the flow and completes the
+            flow where it cannot be matched; `none` leaves what the networks say.
         batch_size: frames at a time.
         min_depth: nearest depth of the model.
         max_depth: farthest depth of the model.
     """
 
     visibility: VisibilityKind = "range_map"
+    refinement: Refinement = "geometry"
     batch_size: int = 4
     min_depth: float = 0.1
     max_depth: float = 100.0
@@ -41,11 +45,27 @@ class PredictionSettings:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """What is said of frames and their successors; one fewer than frames at the end."""
+    """What the networks say of frames and their successors."""
 
-    flow: FlowEstimate
-    visibility: Float[Tensor, "batch 1 height width"]
-    next_from_current: Float[Tensor, "batch 4 4"]
+    flow: Float[Tensor, "pairs 2 height width"]
+    flow_back: Float[Tensor, "pairs 2 height width"]
+    visibility: Float[Tensor, "pairs 1 height width"]
+    next_from_current: Float[Tensor, "pairs 4 4"]
+    still: Bool[Tensor, " pairs"]
+
+    def pair(
+        self, index: int, images: UInt8[Tensor, "2 3 height width"], depth: Float[Tensor, "1 height width"]
+    ) -> PairEstimate:
+        """One of them, on the CPU."""
+        return PairEstimate(
+            image=images[0],
+            following=images[1],
+            flow=self.flow[index].cpu(),
+            flow_back=self.flow_back[index].cpu(),
+            depth=depth.cpu(),
+            next_from_current=self.next_from_current[index].cpu(),
+            still=bool(self.still[index]),
+        )
 
 
 class Predictor:
@@ -67,58 +87,65 @@ class Predictor:
     def predict(self, sequence: FrameSequence) -> Iterator[Prediction]:
         """One prediction a frame, in order, on the CPU; memory does not grow with length.
 
-        The path is chained from frame to frame, starting at the identity; a pair
-        between which the camera stands still adds nothing to it.
+        `camera_path` makes the path of their steps.
         """
-        camera_to_world = torch.eye(4, dtype=torch.float64)
+        refinement = GeometricRefinement(sequence.intrinsics) if self.settings.refinement == "geometry" else None
         size = self.settings.batch_size
         for begin in range(0, len(sequence), size):
-            for prediction, next_from_current in self._batch(sequence, begin, begin + size):
-                yield replace(prediction, camera_to_world=camera_to_world.float())
-                camera_to_world = camera_to_world @ inverse_transform(next_from_current.double())
+            yield from self._batch(sequence, begin, begin + size, refinement)
 
     @torch.inference_mode()
-    def _batch(self, sequence: FrameSequence, begin: int, end: int) -> list[tuple[Prediction, Tensor]]:
-        """Predictions of frames begin to end, not yet chained, and the motion to each next frame."""
+    def _batch(
+        self, sequence: FrameSequence, begin: int, end: int, refinement: GeometricRefinement | None
+    ) -> list[Prediction]:
+        """Predictions of frames begin to end."""
         images = sequence.images[begin : end + 1].to(self.device).float() / 255
         current, following = images[: end - begin], images[1:]
         count = following.shape[0]
         depth = depth_from_disparity(
-            self.model.depth(current)[0], min_depth=self.settings.min_depth, max_depth=self.settings.max_depth
+            self.model.depth.finest(current), min_depth=self.settings.min_depth, max_depth=self.settings.max_depth
         )
-        identity = torch.eye(4, device=self.device)
-        last = [(Prediction(depth[-1, 0].cpu(), None, None, None, torch.eye(4)), torch.eye(4))]
+        last = [Prediction(depth[-1, 0].cpu(), None, None, None, None)]
         if count == 0:
             return last
         pairs = self._pairs(current[:count], following)
-        still = camera_is_still(pairs.flow.flow, current[:count])
-        next_from_current = torch.where(still.view(-1, 1, 1), identity, pairs.next_from_current)
-        intrinsics = sequence.intrinsics.to(self.device).expand(count, 3, 3)
-        moving = moving_pixels(pairs.flow.flow, depth[:count], intrinsics, next_from_current)
         predictions = [
-            (
-                Prediction(
-                    depth=depth[i, 0].cpu(),
-                    flow=pairs.flow.flow[i].cpu(),
-                    visibility=pairs.visibility[i, 0].cpu(),
-                    motion=moving[i, 0].cpu(),
-                    camera_to_world=torch.eye(4),
-                    camera_still=bool(still[i]),
-                ),
-                next_from_current[i].cpu(),
+            self._prediction(
+                pairs.pair(index, sequence.images[begin + index : begin + index + 2], depth[index]),
+                pairs.visibility[index],
+                sequence.intrinsics,
+                refinement,
             )
-            for i in range(count)
+            for index in range(count)
         ]
         return predictions if count == current.shape[0] else predictions + last
 
-    def _pairs(
-        self, current: Float[Tensor, "batch 3 height width"], following: Float[Tensor, "batch 3 height width"]
-    ) -> _Pairs:
-        both = torch.stack([current, following], dim=1)
-        forward_and_back = self.model.flow.pairs(both, ((0, 1), (1, 0)))
-        forward = FlowEstimate(forward_and_back.flow[0::2], forward_and_back.visibility[0::2])
-        if self.settings.visibility == "learned":
-            visibility = forward.visibility
+    def _prediction(
+        self,
+        pair: PairEstimate,
+        visibility: Float[Tensor, "1 height width"],
+        intrinsics: Float[Tensor, "3 3"],
+        refinement: GeometricRefinement | None,
+    ) -> Prediction:
+        if refinement is not None:
+            flow, step = refinement.refined(pair)
         else:
-            visibility = range_visibility(forward_and_back.flow[1::2])
-        return _Pairs(forward, visibility, self.model.pose(current, following, forward.flow))
+            flow, step = pair.flow, CameraStep(torch.eye(4) if pair.still else pair.next_from_current, pair.still)
+        moving = moving_pixels(pair.flow[None], pair.depth[None], intrinsics[None], step.next_from_current[None])
+        return Prediction(
+            depth=pair.depth[0], flow=flow, visibility=visibility[0].cpu(), motion=moving[0, 0], step=step
+        )
+
+    def _pairs(
+        self, current: Float[Tensor, "pairs 3 height width"], following: Float[Tensor, "pairs 3 height width"]
+    ) -> _Pairs:
+        both = self.model.flow.pairs(torch.stack([current, following], dim=1), ((0, 1), (1, 0)))
+        flow, flow_back = both.flow[0::2], both.flow[1::2]
+        learned = self.settings.visibility == "learned"
+        return _Pairs(
+            flow=flow,
+            flow_back=flow_back,
+            visibility=both.visibility[0::2] if learned else range_visibility(flow_back),
+            next_from_current=self.model.pose(current, following, flow),
+            still=camera_is_still(flow, current),
+        )

@@ -30,7 +30,8 @@ from triptych.formats.maps import (
     save_visibility,
 )
 from triptych.formats.trajectories import save_kitti_trajectory, save_tum_trajectory
-from triptych.types import FrameSequence, Prediction
+from triptych.inference.path import camera_path
+from triptych.types import CameraStep, FrameSequence, Prediction
 
 LARGEST_16_BIT = 65535
 POINTS_AT_MOST = 2_000_000  # a browser still turns them smoothly; 30 MB
@@ -106,21 +107,22 @@ def write_prediction(
         InputError: the folder is not empty, or cannot be written.
     """
     with atomic_folder(folder, overwrite=settings.overwrite) as target:
-        path, still_pairs = [], 0
+        steps: list[CameraStep] = []
         for index, prediction in enumerate(predictions):
             _write_frame(target, index, prediction, settings)
-            path.append(prediction.camera_to_world)
-            still_pairs += int(prediction.camera_still)
+            if prediction.step is not None:
+                steps.append(prediction.step)
             if progress is not None:
                 progress(index + 1, len(sequence))
-        camera_to_world = torch.stack(path)
+        camera_to_world = camera_path(steps)
+        still_pairs = sum(step.still for step in steps)
         save_kitti_trajectory(target / "trajectory.kitti.txt", camera_to_world)
         save_tum_trajectory(target / "trajectory.tum.txt", camera_to_world, sequence.timestamps)
         _write_points(target, sequence, camera_to_world, settings)
         _write_overview(target, sequence, camera_to_world)
         content = _result(sequence, settings, still_pairs) | dict(facts)
         (target / "result.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    return PredictionSummary(frames=len(path), still_pairs=still_pairs)
+    return PredictionSummary(frames=len(camera_to_world), still_pairs=still_pairs)
 
 
 def _write_frame(target: Path, index: int, prediction: Prediction, settings: WriterSettings) -> None:

@@ -32,18 +32,26 @@ class Refinement(nn.Module):
     the first image in the place of the second's at levels 2 and 3; here each is its own.
     """
 
-    def __init__(self, channels: dict[int, int], *, width: float = 1.0, normalized_costs: bool = False) -> None:
+    def __init__(
+        self,
+        channels: dict[int, int],
+        *,
+        width: float = 1.0,
+        decoder_width: float = 1.0,
+        normalized_costs: bool = False,
+    ) -> None:
         """Build the stage.
 
         Args:
             channels: of the first stage's pyramid, by level.
-            width: factor on all channels of this stage.
+            width: factor on the channels of this stage's pyramid.
+            decoder_width: factor on those of its decoders.
             normalized_costs: as in the first stage.
         """
         super().__init__()
         self.normalized_costs = normalized_costs
         self.pyramid = FeaturePyramid(4, width=width)
-        handed = scaled_channels(16, width)
+        handed = scaled_channels(16, decoder_width)
         self.blocks, self.flow_heads = nn.ModuleDict(), nn.ModuleDict()
         self.feature_heads, self.warps = nn.ModuleDict(), nn.ModuleDict()
         displacements = 2 * (2 * SEARCH_RADIUS + 1) ** 2
@@ -52,12 +60,12 @@ class Refinement(nn.Module):
             # Both cost volumes and the first stage's flow; below the coarsest level also the
             # target's features, those handed down, and the refined flow of the level above.
             inputs = displacements + 2 + (0 if level == COARSEST else channels[level] + handed + 2)
-            block = self.blocks[key] = DenseBlock(inputs, width=width)
+            block = self.blocks[key] = DenseBlock(inputs, width=decoder_width)
             self.flow_heads[key] = Head(block.outputs, 2)
             self.warps[key] = DeformableWarp(channels[level])
             if level > FINEST:
                 self.feature_heads[key] = upsampling_head(block.outputs, handed)
-        self.context = ContextNetwork(block.outputs, width=width)
+        self.context = ContextNetwork(block.outputs, width=decoder_width)
 
     def forward(
         self,

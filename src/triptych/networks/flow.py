@@ -79,6 +79,7 @@ class MaskFlowNet(nn.Module):
         *,
         matching: Matching = "masked",
         width: float = 1.0,
+        decoder_width: float | None = None,
         cascade: bool = False,
         normalized_costs: bool = False,
     ) -> None:
@@ -87,6 +88,8 @@ class MaskFlowNet(nn.Module):
         Args:
             matching: how the source features are brought to the target's grid.
             width: factor on all channels.
+            decoder_width: another factor for the channels of the decoders, which do nine
+                tenths of the arithmetic; None is `width`.
             cascade: add the second stage (full MaskFlowNet).
             normalized_costs: normalize features before each cost volume, see `normalized_pair`.
                 Not in the published network, which is trained for a million steps: on random
@@ -99,20 +102,21 @@ class MaskFlowNet(nn.Module):
         super().__init__()
         if matching not in get_args(Matching):
             raise ValueError(f"matching must be one of {get_args(Matching)}, got {matching!r}")
-        if width <= 0:
-            raise ValueError(f"width must be above 0, got {width}")
+        decoder_width = width if decoder_width is None else decoder_width
+        if min(width, decoder_width) <= 0:
+            raise ValueError(f"widths must be above 0, got {width} and {decoder_width}")
         self.matching = matching
         self.normalized_costs = normalized_costs
         self.pyramid = FeaturePyramid(3, width=width)
         channels = self.pyramid.channels
-        handed = scaled_channels(16, width)
+        handed = scaled_channels(16, decoder_width)
         self.blocks, self.flow_heads, self.mask_heads = nn.ModuleDict(), nn.ModuleDict(), nn.ModuleDict()
         self.feature_heads, self.warps, self.trade_offs = nn.ModuleDict(), nn.ModuleDict(), nn.ModuleDict()
         displacements = (2 * SEARCH_RADIUS + 1) ** 2
         for level in range(COARSEST, FINEST - 1, -1):
             key = str(level)
             inputs = displacements + (0 if level == COARSEST else channels[level] + handed + 2)
-            block = self.blocks[key] = DenseBlock(inputs, width=width)
+            block = self.blocks[key] = DenseBlock(inputs, width=decoder_width)
             self.flow_heads[key] = Head(block.outputs, 2)
             if level > FINEST:
                 self.feature_heads[key] = upsampling_head(block.outputs, handed)
@@ -123,8 +127,12 @@ class MaskFlowNet(nn.Module):
             if level < COARSEST and matching == "masked":
                 trade_off = self.trade_offs[key] = nn.Conv2d(handed, channels[level], 3, padding=1)
                 initialize(trade_off, gain=HEAD_GAIN)  # small beside the features it is added to
-        self.context = ContextNetwork(block.outputs, width=width)
-        self.refinement = Refinement(channels, width=width, normalized_costs=normalized_costs) if cascade else None
+        self.context = ContextNetwork(block.outputs, width=decoder_width)
+        self.refinement: Refinement | None = None
+        if cascade:
+            self.refinement = Refinement(
+                channels, width=width, decoder_width=decoder_width, normalized_costs=normalized_costs
+            )
 
     def forward(
         self,

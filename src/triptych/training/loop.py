@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, cast
 
@@ -193,13 +193,9 @@ class TrainingLoop:
             epoch, offset = epoch + 1, 0
 
     def _to_device(self, snippet: Snippet) -> Snippet:
-        device = self.fabric.device
-        return Snippet(
-            frames=snippet.frames.to(device, non_blocking=True),
-            jittered=snippet.jittered.to(device, non_blocking=True),
-            intrinsics=snippet.intrinsics.to(device, non_blocking=True),
-            index=snippet.index.to(device, non_blocking=True),
-        )
+        if self.fabric.device.type == "cpu":
+            return snippet
+        return cast(Snippet, on_device(snippet, self.fabric.device))
 
     def _step(self, snippet: Snippet, position: StagePosition) -> tuple[LossTerms, float | None, float]:
         """Do one step; returns its terms, the gradient's norm (None if skipped), its rate."""
@@ -260,3 +256,12 @@ class TrainingLoop:
 
 def _floats(values: dict[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in values.items()}
+
+
+def on_device(record: Any, device: torch.device) -> Any:
+    """A record of tensors, and of records of them, with all its tensors on a device."""
+    if isinstance(record, torch.Tensor):
+        return record.to(device, non_blocking=True)
+    if record is None:
+        return None
+    return type(record)(**{field.name: on_device(getattr(record, field.name), device) for field in fields(record)})

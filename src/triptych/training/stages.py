@@ -27,6 +27,8 @@ class Stage:
         learning_rate: at the start of the stage.
         imitation: share of the stage over which those that learn also imitate classical
             answers, with a weight that falls from 1 to 0; 0 does without.
+        imitation_alone: share of the stage, at its beginning, over which that weight is 1
+            and the equations wait.
     """
 
     name: str
@@ -34,12 +36,19 @@ class Stage:
     share: float
     learning_rate: float
     imitation: float = 0.0
+    imitation_alone: float = 0.0
+
+    def imitates_alone(self, fraction: float) -> bool:
+        """Whether the equations still wait at a point of the stage."""
+        return fraction < self.imitation_alone
 
     def imitation_weight(self, fraction: float) -> float:
         """Weight of the classical teachers at a point of the stage."""
+        if self.imitates_alone(fraction):
+            return 1.0
         if fraction >= self.imitation:
             return 0.0
-        return 1.0 - fraction / self.imitation
+        return (self.imitation - fraction) / (self.imitation - self.imitation_alone)
 
     @property
     def runs_depth(self) -> bool:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
-from triptych.geometry.visibility import range_visibility
-from triptych.inference.classical import classical_flow, classical_motion
+from triptych.geometry.depth_range import depth_from_disparity
 from triptych.losses.objective import Objective
 from triptych.networks.joint import JointModel
-from triptych.training.imitation import flow_imitation, pose_imitation
+from triptych.training.imitation import depth_imitation, flow_imitation, pose_imitation
 from triptych.training.stages import Stage
-from triptych.types import LossTerms, Snippet, SnippetEstimate
+from triptych.types import LossTerms, Snippet, SnippetEstimate, Teaching
 
 
 @runtime_checkable
@@ -57,32 +57,45 @@ def step_loss(
         snippet: the batch.
         stage: who learns.
         fraction: how far through the stage, for what fades over it.
+
+    Raises:
+        ValueError: the stage imitates here, and the snippet brings no teaching.
     """
+    weight = stage.imitation_weight(fraction)
+    alone = stage.imitates_alone(fraction)
     estimate = model.estimate(
         snippet,
         depth_and_pose=stage.runs_depth,
         flow=True,
         flow_gradient=stage.trains_flow,
-        backward_flow=True,
+        # While flow alone imitates, nothing asks for range maps.
+        backward_flow=stage.runs_depth or not alone,
         reversed_pose=stage.runs_depth and objective.fundamental == "inverse_pose",
     )
-    loss = objective(snippet, estimate)
-    weight = stage.imitation_weight(fraction)
-    return _with_imitation(loss, snippet, estimate, stage, weight=weight) if weight > 0 else loss
-
-
-def _with_imitation(
-    loss: LossTerms, snippet: Snippet, estimate: SnippetEstimate, stage: Stage, *, weight: float
-) -> LossTerms:
-    """The loss with the classical teachers of those that learn."""
-    flow, poses = estimate.flow_target_to_source, estimate.source_from_target
-    extra: dict[str, Tensor] = {}
-    if flow is not None and stage.trains_flow:
-        extra["flow_imitation"] = weight * flow_imitation(flow, *classical_flow(snippet.frames))
-    if flow is not None and poses is not None and estimate.flow_source_to_target is not None:
-        intrinsics = snippet.intrinsics.repeat_interleave(poses.shape[1], dim=0)
-        seen = range_visibility(estimate.flow_source_to_target.flow)
-        teacher = classical_motion(flow.flow, seen, intrinsics)
-        extra["pose_imitation"] = weight * pose_imitation(poses.flatten(0, 1), teacher)
+    loss = LossTerms(snippet.frames.new_zeros(()), {}, {}) if alone else objective(snippet, estimate)
+    if weight == 0:
+        return loss
+    if snippet.teaching is None:
+        raise ValueError(f"stage {stage.name!r} imitates classical answers: give its data set a teacher")
+    extra = _imitation(estimate, snippet.teaching, stage, objective, weight=weight)
     terms = loss.terms | {name: term.detach() for name, term in extra.items()}
-    return LossTerms(total=loss.total + sum(extra.values()), terms=terms, shares=loss.shares)
+    total = torch.stack([loss.total, *extra.values()]).sum()
+    return LossTerms(total=total, terms=terms, shares=loss.shares)
+
+
+def _imitation(
+    estimate: SnippetEstimate, teaching: Teaching, stage: Stage, objective: Objective, *, weight: float
+) -> dict[str, Tensor]:
+    """The terms of the classical teachers of those that learn."""
+    terms: dict[str, Tensor] = {}
+    if stage.trains_flow and estimate.flow_target_to_source is not None:
+        flow, trust = teaching.flow.flatten(0, 1), teaching.flow_trust.flatten(0, 1)
+        terms["flow_imitation"] = weight * flow_imitation(estimate.flow_target_to_source, flow, trust)
+    if estimate.source_from_target is not None and estimate.disparity is not None:
+        poses, teacher = estimate.source_from_target.flatten(0, 1), teaching.source_from_target.flatten(0, 1)
+        terms["pose_imitation"] = weight * pose_imitation(poses, teacher, teaching.motion_trust.flatten())
+        depth = depth_from_disparity(
+            estimate.disparity[0].float(), min_depth=objective.min_depth, max_depth=objective.max_depth
+        )
+        terms["depth_imitation"] = weight * depth_imitation(depth, teaching.inverse_depth, teaching.depth_trust)
+    return terms

@@ -83,3 +83,20 @@ def test_cosine_is_never_negative() -> None:
     rates = [learning_rate(PLAN.position(i / 500), schedule="cosine", epoch=0) for i in range(501)]
     assert min(rates) > 0
     assert all(math.isfinite(rate) for rate in rates)
+
+
+def test_imitation_is_alone_then_fades_then_ends() -> None:
+    stage = Stage(
+        name="flow", learns=frozenset({"flow"}), share=1.0, learning_rate=1e-3, imitation=0.9, imitation_alone=0.5
+    )
+    fractions = (0.0, 0.49, 0.5, 0.7, 0.9, 1.0)
+    assert [stage.imitates_alone(fraction) for fraction in fractions] == [True, True, False, False, False, False]
+    assert [stage.imitation_weight(fraction) for fraction in fractions] == pytest.approx([1, 1, 1, 0.5, 0, 0])
+
+
+def test_a_stage_may_imitate_from_beginning_to_end_and_nothing_else() -> None:
+    stage = Stage(
+        name="flow", learns=frozenset({"flow"}), share=1.0, learning_rate=1e-3, imitation=1.0, imitation_alone=1.0
+    )
+    assert stage.imitation_weight(0.999) == 1.0
+    assert stage.imitation_weight(1.0) == 0.0

@@ -1,0 +1,113 @@
+"""Geometry over what the networks say: exact steps of the camera, and flow where nothing can be matched.
+
+A pose network says a motion from experience; the flow beside it holds that motion to a
+hundredth of a degree. And what leaves the picture until the next frame was mostly seen
+in the one before: a static point's depth from there gives its flow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from triptych.geometry.pose import inverse_transform
+from triptych.geometry.visibility import forward_backward_visibility
+from triptych.inference.matches import tracked_matches, variational_flow
+from triptych.inference.three_view import (
+    FEWEST_POINTS,
+    SourceView,
+    StaticPoints,
+    joint_points,
+    length_ratio,
+    static_flow,
+    static_points,
+)
+from triptych.inference.two_view import pair_motion
+from triptych.types import CameraStep
+
+
+@dataclass(frozen=True)
+class PairEstimate:
+    """What the networks say of a frame and the next.
+
+    Attributes:
+        image: the frame.
+        following: the next.
+        flow: frame to next (px).
+        flow_back: next to frame (px).
+        depth: of the frame.
+        next_from_current: camera motion.
+        still: whether the camera stands still.
+    """
+
+    image: UInt8[Tensor, "3 height width"]
+    following: UInt8[Tensor, "3 height width"]
+    flow: Float[Tensor, "2 height width"]
+    flow_back: Float[Tensor, "2 height width"]
+    depth: Float[Tensor, "1 height width"]
+    next_from_current: Float[Tensor, "4 4"]
+    still: bool
+
+
+@final
+class GeometricRefinement:
+    """Refines the pairs of one sequence in their order; remembers the last pair.
+
+    Args:
+        intrinsics: K of all frames (px).
+    """
+
+    def __init__(self, intrinsics: Float[Tensor, "3 3"]) -> None:
+        self.intrinsics = intrinsics
+        self._before: StaticPoints | None = None
+
+    def refined(self, pair: PairEstimate) -> tuple[Float[Tensor, "2 height width"], CameraStep]:
+        """Flow, completed where it could not be matched, and the camera's step.
+
+        The step's rotation and direction are those behind the flow, its length the median
+        over static points at which their depths by two views are the frame's own. Where
+        the flow tells no motion, the pose network's stands.
+        """
+        if pair.still:
+            self._before = None
+            return pair.flow, CameraStep(torch.eye(4), still=True)
+        motion = pair_motion(tracked_matches(pair.image, pair.following, pair.flow), self.intrinsics)
+        flow = variational_flow(pair.image, pair.following, pair.flow)
+        if motion.trust == 0:
+            self._before = None
+            return flow, CameraStep(pair.next_from_current)
+        flow_back = variational_flow(pair.following, pair.image, pair.flow_back)
+        next_from_current = motion.source_from_target
+        points = self._points(flow, flow_back, next_from_current)
+        before, self._before = self._before, self._points(flow_back, flow, inverse_transform(next_from_current))
+        ratio = None if before is None else length_ratio(points, before)
+        joint = joint_points(points, points if before is None else before, ratio)
+        static, known = static_flow(joint, self.intrinsics, next_from_current)
+        flow = torch.where(known & (points.usable | ~points.seen), static, points.flow)
+        return flow, CameraStep(_scaled(next_from_current, _length(points, pair)), ratio=ratio)
+
+    def _points(
+        self,
+        flow: Float[Tensor, "2 height width"],
+        flow_back: Float[Tensor, "2 height width"],
+        source_from_target: Float[Tensor, "4 4"],
+    ) -> StaticPoints:
+        seen = forward_backward_visibility(flow[None], flow_back[None])[0]
+        return static_points(SourceView(flow, seen, source_from_target), self.intrinsics)
+
+
+def _length(points: StaticPoints, pair: PairEstimate) -> float:
+    """Length of the step in the units of the frame's depth; the pose network's where too few points tell."""
+    if int(points.usable.sum()) < FEWEST_POINTS:
+        return float(pair.next_from_current[:3, 3].norm())
+    return float((points.inverse_depth * pair.depth)[points.usable].median())
+
+
+def _scaled(transform: Float[Tensor, "4 4"], length: float) -> Float[Tensor, "4 4"]:
+    scaled = transform.clone()
+    scaled[:3, 3] *= length
+    return scaled.float()

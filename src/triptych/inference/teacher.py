@@ -1,0 +1,151 @@
+"""Classical answers about a sequence, for networks to begin with.
+
+Flow by DIS, camera motion behind it by two views, and by the third view depth and the
+flow of what one of the sources does not show. All of it is geometry: nothing needs a label.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar, final
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from triptych.geometry.pose import inverse_transform
+from triptych.geometry.visibility import forward_backward_visibility
+from triptych.inference.classical import enlarged_dis_flow
+from triptych.inference.matches import tracked_matches
+from triptych.inference.three_view import (
+    JointPoints,
+    SourceView,
+    joint_points,
+    length_ratio,
+    static_flow,
+    static_points,
+)
+from triptych.inference.two_view import PairMotion, pair_motion
+from triptych.types import FrameSequence, Teaching
+
+DOUBTED_TRUST = 0.1  # of flow that nothing confirms: what DIS fills in there is smooth, not matched
+FLOW_STEPS = 64.0  # a pixel, where flow is kept as 16-bit integers (KITTI's choice)
+LEAST_INVERSE_DEPTH = 1e-3  # of the median: what 16 bits hold well
+PAIRS_KEPT = 256
+SNIPPETS_KEPT = 3000  # about 2 GB at 128x384
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+
+@final
+class _Recent(Generic[Key, Value]):
+    """Answers that were worked out lately, at most so many."""
+
+    def __init__(self, answer: Callable[[Key], Value], *, most: int) -> None:
+        self._answer, self._most = answer, most
+        self._kept: OrderedDict[Key, Value] = OrderedDict()
+
+    def __call__(self, key: Key) -> Value:
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        value = self._kept[key] = self._answer(key)
+        if len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+        return value
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Two frames: flow and where it is confirmed, both ways, and the motion from first to second."""
+
+    there: Float[Tensor, "2 height width"]
+    back: Float[Tensor, "2 height width"]
+    seen_there: Bool[Tensor, "1 height width"]
+    seen_back: Bool[Tensor, "1 height width"]
+    motion: PairMotion
+
+
+@dataclass(frozen=True)
+class _Packed:
+    """A teaching in 7 bytes a pixel and source instead of 20."""
+
+    flow: Int[Tensor, "2 2 height width"]
+    maps: Float[Tensor, "4 height width"]
+    source_from_target: Float[Tensor, "2 4 4"]
+    motion_trust: Float[Tensor, "2"]
+
+
+@final
+class SequenceTeacher:
+    """Teachings of the snippets of one sequence, each worked out when it is first asked for.
+
+    They depend on the frames alone, so that a training resumes exactly. Holds the last
+    `SNIPPETS_KEPT` of them.
+    """
+
+    def __init__(self, sequence: FrameSequence) -> None:
+        self.sequence = sequence
+        self._pairs = _Recent(self._pair, most=PAIRS_KEPT)
+        self._snippets = _Recent(self._snippet, most=SNIPPETS_KEPT)
+
+    def teaching(self, positions: tuple[int, int, int]) -> Teaching:
+        """Classical answers about the snippet of the frames (previous, target, next).
+
+        Args:
+            positions: in the sequence.
+        """
+        packed = self._snippets(positions)
+        return Teaching(
+            flow=packed.flow.float() / FLOW_STEPS,
+            flow_trust=packed.maps[:2, None].float(),
+            source_from_target=packed.source_from_target,
+            motion_trust=packed.motion_trust,
+            inverse_depth=packed.maps[2:3].float(),
+            depth_trust=packed.maps[3:].float(),
+        )
+
+    def _pair(self, positions: tuple[int, int]) -> _Pair:
+        first, second = (self.sequence.images[position] for position in positions)
+        there, back = enlarged_dis_flow(first, second), enlarged_dis_flow(second, first)
+        seen_there = forward_backward_visibility(there[None], back[None])[0]
+        seen_back = forward_backward_visibility(back[None], there[None])[0]
+        motion = pair_motion(tracked_matches(first, second, there), self.sequence.intrinsics)
+        return _Pair(there, back, seen_there, seen_back, motion)
+
+    def _snippet(self, positions: tuple[int, int, int]) -> _Packed:
+        before, after = self._pairs(positions[:2]), self._pairs(positions[1:])
+        intrinsics = self.sequence.intrinsics
+        previous = SourceView(before.back, before.seen_back, inverse_transform(before.motion.source_from_target))
+        following = SourceView(after.there, after.seen_there, after.motion.source_from_target)
+        views, trusts = (previous, following), (before.motion.trust, after.motion.trust)
+        one, other = (static_points(view, intrinsics) for view in views)
+        ratio = length_ratio(other, one) if min(trusts) > 0 else None
+        joint = [joint_points(one, other, None if ratio is None else 1 / ratio), joint_points(other, one, ratio)]
+        flows, flow_trusts = [], []
+        for view, known_points, trust in zip(views, joint, trusts, strict=True):
+            static, known = static_flow(known_points, intrinsics, view.source_from_target)
+            known = known & (trust > 0)
+            flows.append(torch.where(known & ~view.seen, static, view.flow))
+            flow_trusts.append(torch.where(view.seen | known, 1.0, DOUBTED_TRUST))
+        inverse_depth, depth_trust = _taught_depth(joint[int(trusts[1] >= trusts[0])], trust=max(trusts))
+        steps = (torch.stack(flows) * FLOW_STEPS).round().clamp(-(2**15), 2**15 - 1).to(torch.int16)
+        return _Packed(
+            flow=steps,
+            maps=torch.cat((*flow_trusts, inverse_depth, depth_trust)).half(),
+            source_from_target=torch.stack([view.source_from_target for view in views]).float(),
+            motion_trust=torch.tensor(trusts),
+        )
+
+
+def _taught_depth(
+    points: JointPoints, *, trust: float
+) -> tuple[Float[Tensor, "1 height width"], Float[Tensor, "1 height width"]]:
+    """Inverse depth of median 1 where it is known, and the trust in it."""
+    if trust == 0 or not points.known.any():
+        return torch.ones_like(points.inverse_depth), torch.zeros_like(points.parallax)
+    inverse_depth = points.inverse_depth / points.inverse_depth[points.known].median()
+    return inverse_depth.clamp(LEAST_INVERSE_DEPTH, 1 / LEAST_INVERSE_DEPTH), points.parallax / (1 + points.parallax)

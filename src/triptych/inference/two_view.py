@@ -1,0 +1,153 @@
+"""The camera's motion between two frames, read from matches between them.
+
+Nister's five points in MAGSAC++ (OpenCV) find a motion without a neighborhood to be
+caught in: from a standstill, descent as often as not ends at a sideways motion with a
+turn against it. From there the robust Sampson distances of all matches are brought to
+their minimum, which halves the error again (docs/decisions/0006).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
+
+from triptych.geometry.camera import inverse_intrinsics
+from triptych.geometry.pose import rotation_matrix, skew_matrix
+from triptych.inference.matches import Matches
+
+INLIER_PX = 1.0  # MAGSAC weighs matches up to it
+FEWEST_POINTS = 50
+SMALLEST_MOTION_PX = 0.5  # mean length of the matches below which a motion cannot be told
+SMALLEST_INLIER_SHARE = 0.3
+
+ITERATIONS = 12
+STEP_TOLERANCE = 1e-6  # rad: a thousandth of a pixel at a focal length of 1000 px
+FIRST_DAMPING = 1e-3
+DAMPING_STEP = 10.0
+DIFFERENCE = 1e-5  # rad: central differences over it are right to ten digits in float64
+SMALLEST_DIAGONAL = 1e-12  # of the normal equations, where nothing depends on a number
+SOFTNESS_OF_MEDIAN = 2.0  # Cauchy's scale, in medians of the distances
+SMALLEST_SOFTNESS_PX = 0.05
+
+
+@dataclass(frozen=True)
+class PairMotion:
+    """A camera motion up to the length of its translation.
+
+    Attributes:
+        source_from_target: in float64, with a translation of length 1.
+        trust: share of the matches that agree with it; 0 where there is no answer, and
+            the motion is straight ahead.
+    """
+
+    source_from_target: Float[Tensor, "4 4"]
+    trust: float
+
+
+def pair_motion(matches: Matches, intrinsics: Float[Tensor, "3 3"]) -> PairMotion:
+    """The motion of the camera behind matches.
+
+    Args:
+        matches: of which at least a third lie on static surfaces.
+        intrinsics: K of both frames (px).
+    """
+    camera = intrinsics.detach().cpu().double()
+    begun = _five_point_motion(matches, camera)
+    if begun is None:
+        return PairMotion(_transform(torch.eye(3).double(), torch.tensor((0.0, 0.0, -1.0)).double()), 0.0)
+    rotation, direction, trust = begun
+    return PairMotion(_transform(*_refined(rotation, direction, matches, camera)), trust)
+
+
+def _transform(rotation: Tensor, translation: Tensor) -> Float[Tensor, "4 4"]:
+    transform = torch.eye(4, dtype=torch.float64)
+    transform[:3, :3], transform[:3, 3] = rotation, translation
+    return transform
+
+
+def _five_point_motion(matches: Matches, intrinsics: Float[Tensor, "3 3"]) -> tuple[Tensor, Tensor, float] | None:
+    """Rotation, direction of translation and share of inliers; None without an answer."""
+    target, source = (_points(pixels) for pixels in (matches.target, matches.source))
+    if len(target) < FEWEST_POINTS or np.linalg.norm(source - target, axis=1).mean() < SMALLEST_MOTION_PX:
+        return None
+    camera = intrinsics.numpy()
+    essential, inliers = cv2.findEssentialMat(
+        target, source, camera, method=cv2.USAC_MAGSAC, prob=0.999, threshold=INLIER_PX
+    )
+    if essential is None or essential.shape != (3, 3):
+        return None
+    share = float(inliers.mean())
+    if share < SMALLEST_INLIER_SHARE:
+        return None
+    _, rotation, translation, _ = cv2.recoverPose(essential, target, source, camera, mask=inliers)
+    return torch.from_numpy(rotation), torch.from_numpy(translation[:, 0]), share
+
+
+def _points(pixels: Float[Tensor, "3 points"]) -> NDArray[np.float64]:
+    return np.ascontiguousarray(pixels[:2].mT.numpy())
+
+
+def _refined(
+    rotation: Float[Tensor, "3 3"], direction: Float[Tensor, "3"], matches: Matches, intrinsics: Float[Tensor, "3 3"]
+) -> tuple[Float[Tensor, "3 3"], Float[Tensor, "3"]]:
+    """Rotation and direction with the least robust Sampson distances.
+
+    Levenberg and Marquardt's descent over five numbers (a turn after the rotation, and
+    the direction moved in its tangent plane) on Cauchy's loss, whose scale is twice the
+    median distance at the start.
+    """
+    camera = inverse_intrinsics(intrinsics)
+    begin = torch.zeros(1, 5, dtype=torch.float64)
+    probes = DIFFERENCE * torch.cat((torch.eye(5, dtype=torch.float64), -torch.eye(5, dtype=torch.float64)))
+    distances = _sampson(*_moved(begin, rotation, direction), matches, camera)[0]
+    softness = (SOFTNESS_OF_MEDIAN * distances.abs().median()).clamp_min(SMALLEST_SOFTNESS_PX)
+    cost, damping = _cauchy(distances, softness), FIRST_DAMPING
+    for _ in range(ITERATIONS):
+        up, down = _sampson(*_moved(probes, rotation, direction), matches, camera).chunk(2)
+        jacobian = ((up - down) / (2 * DIFFERENCE)).mT
+        weight = 1 / (1 + (distances / softness).square())
+        normal = jacobian.mT @ (weight[:, None] * jacobian)
+        damped = normal + damping * torch.diag(normal.diagonal().clamp_min(SMALLEST_DIAGONAL))
+        step = -torch.linalg.solve(damped, jacobian.mT @ (weight * distances))
+        turned, headed = _moved(step[None], rotation, direction)
+        trial = _sampson(turned, headed, matches, camera)[0]
+        trial_cost = _cauchy(trial, softness)
+        if trial_cost < cost:
+            rotation, direction, distances, cost = turned[0], headed[0], trial, trial_cost
+            damping /= DAMPING_STEP
+        else:
+            damping *= DAMPING_STEP
+        if step.abs().max() < STEP_TOLERANCE:
+            break
+    return rotation, direction
+
+
+def _moved(
+    steps: Float[Tensor, "steps 5"], rotation: Float[Tensor, "3 3"], direction: Float[Tensor, "3"]
+) -> tuple[Float[Tensor, "steps 3 3"], Float[Tensor, "steps 3"]]:
+    across = torch.linalg.svd(direction.unsqueeze(0)).Vh[1:]
+    moved = direction + steps[:, 3:] @ across
+    return rotation_matrix(steps[:, :3]) @ rotation, moved / moved.norm(dim=1, keepdim=True)
+
+
+def _sampson(
+    rotations: Float[Tensor, "motions 3 3"],
+    directions: Float[Tensor, "motions 3"],
+    matches: Matches,
+    inverse_camera: Float[Tensor, "3 3"],
+) -> Float[Tensor, "motions points"]:
+    """Signed Sampson distances (px) of all matches under each motion."""
+    fundamental = inverse_camera.mT @ skew_matrix(directions) @ rotations @ inverse_camera
+    lines, back = fundamental @ matches.target, fundamental.mT @ matches.source
+    residual = (matches.source * lines).sum(1)
+    return residual / (lines[:, :2].square().sum(1) + back[:, :2].square().sum(1)).sqrt()
+
+
+def _cauchy(distances: Float[Tensor, " points"], softness: Float[Tensor, ""]) -> Float[Tensor, ""]:
+    return torch.log1p((distances / softness).square()).sum()

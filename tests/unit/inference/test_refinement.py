@@ -1,0 +1,66 @@
+"""Geometry over the networks' answers."""
+
+import torch
+
+from triptych.geometry.pose import axis_angle
+from triptych.inference.refinement import GeometricRefinement, PairEstimate
+from triptych.metrics.flow import end_point_error
+
+
+def learned(street, index: int, *, still: bool = False) -> PairEstimate:  # type: ignore[no-untyped-def]
+    """What networks might say of a pair: flow that leans by a pixel, a poor pose, the depth."""
+    clip = street.clip
+    leaning = torch.tensor([1.0, -0.7]).view(2, 1, 1)
+    pose = torch.eye(4)
+    pose[0, 3] = 0.3  # sideways
+    return PairEstimate(
+        image=clip.images[index],
+        following=clip.images[index + 1],
+        flow=clip.flow_forward[index] + leaning,
+        flow_back=clip.flow_backward[index] + leaning,
+        depth=clip.depth_m[index].clamp(max=80),
+        next_from_current=pose,
+        still=still,
+    )
+
+
+def test_the_second_pair_has_exact_steps_a_ratio_and_flow_behind_the_border(street) -> None:  # type: ignore[no-untyped-def]
+    refinement = GeometricRefinement(street.intrinsics)
+    refinement.refined(learned(street, 0))
+    pair = learned(street, 1)
+    flow, step = refinement.refined(pair)
+    truth = street.step(1).float()
+    assert float(axis_angle(step.next_from_current[:3, :3] @ truth[:3, :3].T).norm()) < 0.002
+    torch.testing.assert_close(step.next_from_current[:3, 3], truth[:3, 3], rtol=0.05, atol=0.02)
+    assert step.ratio is not None
+    assert abs(step.ratio * float(street.step(0)[:3, 3].norm() / street.step(1)[:3, 3].norm()) - 1) < 0.03
+    before = end_point_error(pair.flow[None], street.clip.flow_forward[1:2])
+    after = end_point_error(flow[None], street.clip.flow_forward[1:2])
+    seen = street.clip.visible_forward[1:2]
+    assert after[seen].mean() < before[seen].mean() / 2
+
+
+def test_a_first_pair_has_no_ratio(street) -> None:  # type: ignore[no-untyped-def]
+    _, step = GeometricRefinement(street.intrinsics).refined(learned(street, 0))
+    assert step.ratio is None
+
+
+def test_a_camera_at_rest_keeps_its_flow_and_its_place_and_breaks_the_chain(street) -> None:  # type: ignore[no-untyped-def]
+    refinement = GeometricRefinement(street.intrinsics)
+    refinement.refined(learned(street, 0))
+    pair = learned(street, 1, still=True)
+    flow, step = refinement.refined(pair)
+    assert torch.equal(flow, pair.flow)
+    assert step.still
+    assert torch.equal(step.next_from_current, torch.eye(4))
+    assert refinement.refined(learned(street, 2))[1].ratio is None
+
+
+def test_without_anything_to_track_the_pose_network_s_step_stands() -> None:
+    flat = torch.full((3, 64, 96), 90, dtype=torch.uint8)
+    pose = torch.eye(4)
+    pose[2, 3] = -0.4
+    zero = torch.zeros(2, 64, 96)
+    pair = PairEstimate(flat, flat, zero, zero, torch.ones(1, 64, 96), pose, still=False)
+    _, step = GeometricRefinement(torch.tensor([[60.0, 0, 47.5], [0, 60.0, 31.5], [0, 0, 1]])).refined(pair)
+    assert torch.equal(step.next_from_current, pose)
