@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from triptych.geometry.epipolar import epipolar_distance, fundamental_matrix
-from triptych.geometry.grid import pixel_grid
+from triptych.geometry.grid import in_frame, pixel_grid
 from triptych.geometry.rigid import rigid_flow
 
 # Thresholds are shares of the picture's width, so that they hold at any size; why these
@@ -62,7 +62,7 @@ def moving_pixels(
     motion, which no depth can mend, or where it is far from the rigid flow, which a
     depth error of a third cannot mend. Under a camera that stands still (an identity
     pose) there are no epipolar lines and the rigid flow is zero: the second test alone
-    decides.
+    decides. What leaves the frame has no match that could be off.
 
     Args:
         flow: optical flow from the frame to the next (px).
@@ -79,5 +79,6 @@ def moving_pixels(
     residual = (flow - rigid.flow).norm(dim=1, keepdim=True)
     longest = torch.maximum(length, rigid.flow.norm(dim=1, keepdim=True))
     off_rigid = residual > RESIDUAL_SHARE * width + RESIDUAL_OF_FLOW * longest
-    moving: Tensor = off_line | off_rigid
+    landing = in_frame(grid + flow, height=height, width=width)
+    moving: Tensor = (off_line | off_rigid) & landing
     return moving

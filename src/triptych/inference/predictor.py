@@ -13,7 +13,7 @@ from torch import Tensor
 from triptych.geometry.depth_range import depth_from_disparity
 from triptych.geometry.visibility import range_visibility
 from triptych.inference.motion import camera_is_still, moving_pixels
-from triptych.inference.refinement import GeometricRefinement, PairEstimate
+from triptych.inference.refinement import GeometricRefinement, PairEstimate, RefinedPair
 from triptych.networks.joint import JointModel
 from triptych.types import CameraStep, FrameSequence, Prediction
 
@@ -128,12 +128,18 @@ class Predictor:
         refinement: GeometricRefinement | None,
     ) -> Prediction:
         if refinement is not None:
-            flow, step = refinement.refined(pair)
+            refined = refinement.refined(pair)
         else:
-            flow, step = pair.flow, CameraStep(torch.eye(4) if pair.still else pair.next_from_current, pair.still)
-        moving = moving_pixels(pair.flow[None], pair.depth[None], intrinsics[None], step.next_from_current[None])
+            step = CameraStep(torch.eye(4) if pair.still else pair.next_from_current, pair.still)
+            refined = RefinedPair(pair.flow, pair.flow, step, torch.zeros_like(pair.depth, dtype=torch.bool))
+        pose = refined.step.next_from_current[None]
+        moving = moving_pixels(refined.matched[None], pair.depth[None], intrinsics[None], pose)[0]
         return Prediction(
-            depth=pair.depth[0], flow=flow, visibility=visibility[0].cpu(), motion=moving[0, 0], step=step
+            depth=pair.depth[0],
+            flow=refined.flow,
+            visibility=visibility[0].cpu(),
+            motion=(moving | refined.below_ground)[0],
+            step=refined.step,
         )
 
     def _pairs(

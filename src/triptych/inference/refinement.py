@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import final
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from triptych.geometry.pose import inverse_transform
 from triptych.geometry.visibility import forward_backward_visibility
+from triptych.inference.ground import ground_inverse_depth, seen_below_ground, without_specks
 from triptych.inference.matches import tracked_matches, variational_flow
 from triptych.inference.three_view import (
     FEWEST_POINTS,
@@ -53,6 +54,23 @@ class PairEstimate:
     still: bool
 
 
+@dataclass(frozen=True)
+class RefinedPair:
+    """A pair after refinement.
+
+    Attributes:
+        flow: frame to next, completed where it could not be matched (px).
+        matched: the flow before geometry had its say: what moves by itself is told from it.
+        step: the camera's motion.
+        below_ground: True where something that keeps the camera's pace is seen below the ground.
+    """
+
+    flow: Float[Tensor, "2 height width"]
+    matched: Float[Tensor, "2 height width"]
+    step: CameraStep
+    below_ground: Bool[Tensor, "1 height width"]
+
+
 @final
 class GeometricRefinement:
     """Refines the pairs of one sequence in their order; remembers the last pair.
@@ -65,30 +83,38 @@ class GeometricRefinement:
         self.intrinsics = intrinsics
         self._before: StaticPoints | None = None
 
-    def refined(self, pair: PairEstimate) -> tuple[Float[Tensor, "2 height width"], CameraStep]:
+    def refined(self, pair: PairEstimate) -> RefinedPair:
         """Flow, completed where it could not be matched, and the camera's step.
 
         The step's rotation and direction are those behind the flow, its length the median
         over static points at which their depths by two views are the frame's own. Where
         the flow tells no motion, the pose network's stands.
         """
+        nowhere = torch.zeros_like(pair.depth, dtype=torch.bool)
         if pair.still:
             self._before = None
-            return pair.flow, CameraStep(torch.eye(4), still=True)
+            return RefinedPair(pair.flow, pair.flow, CameraStep(torch.eye(4), still=True), nowhere)
         motion = pair_motion(tracked_matches(pair.image, pair.following, pair.flow), self.intrinsics)
-        flow = variational_flow(pair.image, pair.following, pair.flow)
+        matched = variational_flow(pair.image, pair.following, pair.flow)
         if motion.trust == 0:
             self._before = None
-            return flow, CameraStep(pair.next_from_current)
+            return RefinedPair(matched, matched, CameraStep(pair.next_from_current), nowhere)
         flow_back = variational_flow(pair.following, pair.image, pair.flow_back)
         next_from_current = motion.source_from_target
-        points = self._points(flow, flow_back, next_from_current)
-        before, self._before = self._before, self._points(flow_back, flow, inverse_transform(next_from_current))
+        points = self._points(matched, flow_back, next_from_current)
+        before, self._before = self._before, self._points(flow_back, matched, inverse_transform(next_from_current))
         ratio = None if before is None else length_ratio(points, before)
         joint = joint_points(points, points if before is None else before, ratio)
         static, known = static_flow(joint, self.intrinsics, next_from_current)
-        flow = torch.where(known & (points.usable | ~points.seen), static, points.flow)
-        return flow, CameraStep(_scaled(next_from_current, _length(points, pair)), ratio=ratio)
+        below = nowhere
+        if (ground := ground_inverse_depth(joint)) is not None:
+            below = without_specks(seen_below_ground(points, ground, self.intrinsics, next_from_current))
+        return RefinedPair(
+            flow=torch.where(known & (points.usable | ~points.seen), static, points.flow),
+            matched=matched,
+            step=CameraStep(_scaled(next_from_current, _length(points, pair)), ratio=ratio),
+            below_ground=below,
+        )
 
     def _points(
         self,

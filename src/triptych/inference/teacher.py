@@ -18,9 +18,14 @@ from torch import Tensor
 from triptych.geometry.pose import inverse_transform
 from triptych.geometry.visibility import forward_backward_visibility
 from triptych.inference.classical import enlarged_dis_flow
+from triptych.inference.ground import (
+    ground_inverse_depth,
+    seen_below_ground,
+    standing_inverse_depth,
+    without_specks,
+)
 from triptych.inference.matches import tracked_matches
 from triptych.inference.three_view import (
-    JointPoints,
     SourceView,
     joint_points,
     length_ratio,
@@ -32,7 +37,8 @@ from triptych.types import FrameSequence, Teaching
 
 DOUBTED_TRUST = 0.1  # of flow that nothing confirms: what DIS fills in there is smooth, not matched
 FLOW_STEPS = 64.0  # a pixel, where flow is kept as 16-bit integers (KITTI's choice)
-LEAST_INVERSE_DEPTH = 1e-3  # of the median: what 16 bits hold well
+STANDING_TRUST = 0.5  # of the depth of what moves on the ground
+LEAST_INVERSE_DEPTH = 1e-3  # of the median
 PAIRS_KEPT = 256
 SNIPPETS_KEPT = 3000  # about 2 GB at 128x384
 
@@ -131,21 +137,29 @@ class SequenceTeacher:
             known = known & (trust > 0)
             flows.append(torch.where(known & ~view.seen, static, view.flow))
             flow_trusts.append(torch.where(view.seen | known, 1.0, DOUBTED_TRUST))
-        inverse_depth, depth_trust = _taught_depth(joint[int(trusts[1] >= trusts[0])], trust=max(trusts))
+        best = int(trusts[1] >= trusts[0])
+        inverse_depth, depth_trust = joint[best].inverse_depth, joint[best].parallax / (1 + joint[best].parallax)
+        if trusts[best] == 0:
+            depth_trust = torch.zeros_like(depth_trust)
+        elif (ground := ground_inverse_depth(joint[best])) is not None:
+            below = without_specks(
+                seen_below_ground((one, other)[best], ground, intrinsics, views[best].source_from_target)
+            )
+            inverse_depth = torch.where(below, standing_inverse_depth(below, ground), inverse_depth)
+            depth_trust = torch.where(below, STANDING_TRUST, depth_trust)
         steps = (torch.stack(flows) * FLOW_STEPS).round().clamp(-(2**15), 2**15 - 1).to(torch.int16)
         return _Packed(
             flow=steps,
-            maps=torch.cat((*flow_trusts, inverse_depth, depth_trust)).half(),
+            maps=torch.cat((*flow_trusts, _of_median_one(inverse_depth, depth_trust), depth_trust)).half(),
             source_from_target=torch.stack([view.source_from_target for view in views]).float(),
             motion_trust=torch.tensor(trusts),
         )
 
 
-def _taught_depth(
-    points: JointPoints, *, trust: float
-) -> tuple[Float[Tensor, "1 height width"], Float[Tensor, "1 height width"]]:
-    """Inverse depth of median 1 where it is known, and the trust in it."""
-    if trust == 0 or not points.known.any():
-        return torch.ones_like(points.inverse_depth), torch.zeros_like(points.parallax)
-    inverse_depth = points.inverse_depth / points.inverse_depth[points.known].median()
-    return inverse_depth.clamp(LEAST_INVERSE_DEPTH, 1 / LEAST_INVERSE_DEPTH), points.parallax / (1 + points.parallax)
+def _of_median_one(
+    inverse_depth: Float[Tensor, "1 height width"], trust: Float[Tensor, "1 height width"]
+) -> Float[Tensor, "1 height width"]:
+    """Inverse depth whose median is 1 where it is trusted, within what 16 bits hold well."""
+    known = inverse_depth[trust > 0]
+    median = known.median() if known.numel() else inverse_depth.new_ones(())
+    return (inverse_depth / median).clamp(LEAST_INVERSE_DEPTH, 1 / LEAST_INVERSE_DEPTH)

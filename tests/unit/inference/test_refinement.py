@@ -28,7 +28,8 @@ def test_the_second_pair_has_exact_steps_a_ratio_and_flow_behind_the_border(stre
     refinement = GeometricRefinement(street.intrinsics)
     refinement.refined(learned(street, 0))
     pair = learned(street, 1)
-    flow, step = refinement.refined(pair)
+    refined = refinement.refined(pair)
+    flow, step = refined.flow, refined.step
     truth = street.step(1).float()
     assert float(axis_angle(step.next_from_current[:3, :3] @ truth[:3, :3].T).norm()) < 0.002
     torch.testing.assert_close(step.next_from_current[:3, 3], truth[:3, 3], rtol=0.05, atol=0.02)
@@ -41,7 +42,7 @@ def test_the_second_pair_has_exact_steps_a_ratio_and_flow_behind_the_border(stre
 
 
 def test_a_first_pair_has_no_ratio(street) -> None:  # type: ignore[no-untyped-def]
-    _, step = GeometricRefinement(street.intrinsics).refined(learned(street, 0))
+    step = GeometricRefinement(street.intrinsics).refined(learned(street, 0)).step
     assert step.ratio is None
 
 
@@ -49,11 +50,12 @@ def test_a_camera_at_rest_keeps_its_flow_and_its_place_and_breaks_the_chain(stre
     refinement = GeometricRefinement(street.intrinsics)
     refinement.refined(learned(street, 0))
     pair = learned(street, 1, still=True)
-    flow, step = refinement.refined(pair)
-    assert torch.equal(flow, pair.flow)
+    refined = refinement.refined(pair)
+    step = refined.step
+    assert torch.equal(refined.flow, pair.flow)
     assert step.still
     assert torch.equal(step.next_from_current, torch.eye(4))
-    assert refinement.refined(learned(street, 2))[1].ratio is None
+    assert refinement.refined(learned(street, 2)).step.ratio is None
 
 
 def test_without_anything_to_track_the_pose_network_s_step_stands() -> None:
@@ -62,5 +64,5 @@ def test_without_anything_to_track_the_pose_network_s_step_stands() -> None:
     pose[2, 3] = -0.4
     zero = torch.zeros(2, 64, 96)
     pair = PairEstimate(flat, flat, zero, zero, torch.ones(1, 64, 96), pose, still=False)
-    _, step = GeometricRefinement(torch.tensor([[60.0, 0, 47.5], [0, 60.0, 31.5], [0, 0, 1]])).refined(pair)
-    assert torch.equal(step.next_from_current, pose)
+    refined = GeometricRefinement(torch.tensor([[60.0, 0, 47.5], [0, 60.0, 31.5], [0, 0, 1]])).refined(pair)
+    assert torch.equal(refined.step.next_from_current, pose)
