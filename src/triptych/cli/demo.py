@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse import ArgumentParser
 
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 FRAME_RATE_HZ = 10.0
 HELD_OUT_SHARE = 0.2
 FEWEST_FRAMES = 16
+REFINEMENTS: tuple[tuple[str, Literal["geometry", "none"]], ...] = (
+    ("prediction", "geometry"),
+    ("networks_alone", "none"),
+)
+"""Folders of the two predictions that are scored, and how each is refined."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -63,10 +68,19 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     start_run_folder(folder, settings, overwrite=options.overwrite)
     model = train(settings, sequence, list(range(split)), folder=folder)
     save_model(folder / MODEL_FILE, model, settings)
-    write(model, sequence, folder / "prediction", settings=settings, overwrite=True, kept=list(range(split)))
-    scores = score_clip(folder / "prediction", clip, held_out=held_out)
-    seconds = time.perf_counter() - begin
-    report(folder, clip, scores, held_out=held_out, seconds=seconds)
+    scores = []
+    for name, refinement in REFINEMENTS:
+        write(
+            model,
+            sequence,
+            folder / name,
+            settings=settings,
+            overwrite=True,
+            refinement=refinement,
+            kept=list(range(split)),
+        )
+        scores.append(score_clip(folder / name, clip, held_out=held_out))
+    report(folder, clip, *scores, held_out=held_out, seconds=time.perf_counter() - begin)
 
 
 def clip_sequence(clip: SyntheticClip) -> FrameSequence:
@@ -91,6 +105,7 @@ def report(
     folder: Path,
     clip: SyntheticClip,
     scores: ClipScores,
+    alone: ClipScores,
     *,
     held_out: list[int],
     seconds: float,
@@ -101,10 +116,11 @@ def report(
     from triptych.viewing.demo import demo_rows, save_demo_page, table_lines
 
     content: dict[str, Any] = {name: part for name, part in asdict(scores).items() if isinstance(part, dict)}
+    content["networks_alone"] = {name: part for name, part in asdict(alone).items() if isinstance(part, dict)}
     content |= {"seconds": round(seconds, 1), "held_out_frames": scores.frames}
     with atomic_path(folder / "demo.json") as temporary:
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    rows = demo_rows(scores)
+    rows = demo_rows(scores, alone)
     for line in table_lines(rows):
         print(line)
     save_demo_page(folder / "index.html", clip, rows, prediction=folder / "prediction", held_out=held_out)

@@ -8,12 +8,15 @@ leaves most of the picture where it was.
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from triptych.geometry.epipolar import epipolar_distance, fundamental_matrix
 from triptych.geometry.grid import in_frame, pixel_grid
 from triptych.geometry.rigid import rigid_flow
+from triptych.geometry.warp import warped
+from triptych.losses.photometric import photometric_errors
 
 # Thresholds are shares of the picture's width, so that they hold at any size; why these
 # tests is told in docs/decisions/0005.
@@ -22,6 +25,7 @@ EPIPOLAR_OF_FLOW = 0.10
 RESIDUAL_SHARE = 0.010  # 3.2 px at 320
 RESIDUAL_OF_FLOW = 0.35
 STILL_SHARE = 0.0012  # 0.4 px at 320
+COMPARED_PX = 5  # side of the window over which two explanations are compared
 TEXTURED_QUANTILE = 0.6  # the share of pixels too smooth for their flow to be trusted
 
 
@@ -82,3 +86,30 @@ def moving_pixels(
     landing = in_frame(grid + flow, height=height, width=width)
     moving: Tensor = (off_line | off_rigid) & landing
     return moving
+
+
+def matched_better(
+    image: Float[Tensor, "batch 3 height width"],
+    following: Float[Tensor, "batch 3 height width"],
+    flow: Float[Tensor, "batch 2 height width"],
+    rigid: Float[Tensor, "batch 2 height width"],
+) -> Bool[Tensor, "batch 1 height width"]:
+    """Where the next frame explains a frame better by its flow than by the static scene.
+
+    What moves by itself is told from a match, and matches can be wrong: where the static
+    scene explains the picture at least as well, nothing needs to move. The cross weights
+    of eq. 5 compare the same two errors.
+
+    Args:
+        image: the frame, in [0, 1].
+        following: the next.
+        flow: the match (px).
+        rigid: flow of the static scene (px).
+    """
+    pairs = torch.stack([warped(following, one, padding="border")[0] for one in (flow, rigid)], dim=1)
+    errors = photometric_errors(image, pairs)
+    size = 2 * (COMPARED_PX // 2) + 1
+    near = F.avg_pool2d(errors.flatten(0, 1), size, stride=1, padding=size // 2, count_include_pad=False)
+    of_flow, of_rigid = torch.unflatten(near, 0, errors.shape[:2]).unbind(1)
+    better: Tensor = of_flow < of_rigid
+    return better

@@ -11,8 +11,9 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from triptych.geometry.depth_range import depth_from_disparity
+from triptych.geometry.rigid import rigid_flow
 from triptych.geometry.visibility import range_visibility
-from triptych.inference.motion import camera_is_still, moving_pixels
+from triptych.inference.motion import camera_is_still, matched_better, moving_pixels
 from triptych.inference.refinement import GeometricRefinement, PairEstimate, RefinedPair
 from triptych.networks.joint import JointModel
 from triptych.types import CameraStep, FrameSequence, Prediction
@@ -29,8 +30,9 @@ class PredictionSettings:
     Attributes:
         visibility: from the range map of the backward flow (eq. 1), or the flow
             network's own learned mask.
-        refinement: `geometry` reads the camera's steps from the flow and completes the
-            flow where it cannot be matched; `none` leaves what the networks say.
+        refinement: `geometry` reads the camera's steps from the flow, completes the flow
+            where it cannot be matched, and joins the depth of the views to the network's;
+            `none` leaves what the networks say.
         batch_size: frames at a time.
         min_depth: nearest depth of the model.
         max_depth: farthest depth of the model.
@@ -131,16 +133,27 @@ class Predictor:
             refined = refinement.refined(pair)
         else:
             step = CameraStep(torch.eye(4) if pair.still else pair.next_from_current, pair.still)
-            refined = RefinedPair(pair.flow, pair.flow, step, torch.zeros_like(pair.depth, dtype=torch.bool))
-        pose = refined.step.next_from_current[None]
-        moving = moving_pixels(refined.matched[None], pair.depth[None], intrinsics[None], pose)[0]
+            refined = RefinedPair(
+                pair.depth, pair.flow, pair.flow, step, torch.zeros_like(pair.depth, dtype=torch.bool)
+            )
+        moving = self._moving(pair, refined, intrinsics)
         return Prediction(
-            depth=pair.depth[0],
+            depth=refined.depth[0].clamp(self.settings.min_depth, self.settings.max_depth),
             flow=refined.flow,
             visibility=visibility[0].cpu(),
-            motion=(moving | refined.below_ground)[0],
+            motion=moving[0],
             step=refined.step,
         )
+
+    def _moving(
+        self, pair: PairEstimate, refined: RefinedPair, intrinsics: Float[Tensor, "3 3"]
+    ) -> Bool[Tensor, "1 height width"]:
+        """What moves by itself: by its match, where that explains the picture, or below the ground."""
+        flow, camera, pose = refined.matched[None], intrinsics[None], refined.step.next_from_current[None]
+        off = moving_pixels(flow, pair.depth[None], camera, pose)
+        image, following = (frame[None].float() / 255 for frame in (pair.image, pair.following))
+        static = rigid_flow(refined.depth[None], camera, pose).flow
+        return (off & matched_better(image, following, flow, static))[0] | refined.below_ground
 
     def _pairs(
         self, current: Float[Tensor, "pairs 3 height width"], following: Float[Tensor, "pairs 3 height width"]

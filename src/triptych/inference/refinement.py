@@ -20,6 +20,7 @@ from triptych.inference.ground import ground_inverse_depth, seen_below_ground, w
 from triptych.inference.matches import tracked_matches, variational_flow
 from triptych.inference.three_view import (
     FEWEST_POINTS,
+    JointPoints,
     SourceView,
     StaticPoints,
     joint_points,
@@ -29,6 +30,9 @@ from triptych.inference.three_view import (
 )
 from triptych.inference.two_view import pair_motion
 from triptych.types import CameraStep
+
+DEPTH_DEVIATION = 0.2  # of the logarithm of the network's depth
+FLOW_DEVIATION_PX = 0.5  # along the epipolar line
 
 
 @dataclass(frozen=True)
@@ -59,12 +63,14 @@ class RefinedPair:
     """A pair after refinement.
 
     Attributes:
+        depth: of the frame, by the network and by both neighbors.
         flow: frame to next, completed where it could not be matched (px).
         matched: the flow before geometry had its say: what moves by itself is told from it.
         step: the camera's motion.
         below_ground: True where something that keeps the camera's pace is seen below the ground.
     """
 
+    depth: Float[Tensor, "1 height width"]
     flow: Float[Tensor, "2 height width"]
     matched: Float[Tensor, "2 height width"]
     step: CameraStep
@@ -93,12 +99,12 @@ class GeometricRefinement:
         nowhere = torch.zeros_like(pair.depth, dtype=torch.bool)
         if pair.still:
             self._before = None
-            return RefinedPair(pair.flow, pair.flow, CameraStep(torch.eye(4), still=True), nowhere)
+            return RefinedPair(pair.depth, pair.flow, pair.flow, CameraStep(torch.eye(4), still=True), nowhere)
         motion = pair_motion(tracked_matches(pair.image, pair.following, pair.flow), self.intrinsics)
         matched = variational_flow(pair.image, pair.following, pair.flow)
         if motion.trust == 0:
             self._before = None
-            return RefinedPair(matched, matched, CameraStep(pair.next_from_current), nowhere)
+            return RefinedPair(pair.depth, matched, matched, CameraStep(pair.next_from_current), nowhere)
         flow_back = variational_flow(pair.following, pair.image, pair.flow_back)
         next_from_current = motion.source_from_target
         points = self._points(matched, flow_back, next_from_current)
@@ -109,10 +115,12 @@ class GeometricRefinement:
         below = nowhere
         if (ground := ground_inverse_depth(joint)) is not None:
             below = without_specks(seen_below_ground(points, ground, self.intrinsics, next_from_current))
+        length = _length(points, pair)
         return RefinedPair(
+            depth=_fused_depth(pair.depth, joint, length=length, trusted=~below),
             flow=torch.where(known & (points.usable | ~points.seen), static, points.flow),
             matched=matched,
-            step=CameraStep(_scaled(next_from_current, _length(points, pair)), ratio=ratio),
+            step=CameraStep(_scaled(next_from_current, length), ratio=ratio),
             below_ground=below,
         )
 
@@ -131,6 +139,20 @@ def _length(points: StaticPoints, pair: PairEstimate) -> float:
     if int(points.usable.sum()) < FEWEST_POINTS:
         return float(pair.next_from_current[:3, 3].norm())
     return float((points.inverse_depth * pair.depth)[points.usable].median())
+
+
+def _fused_depth(
+    depth: Float[Tensor, "1 height width"],
+    points: JointPoints,
+    *,
+    length: float,
+    trusted: Bool[Tensor, "1 height width"],
+) -> Float[Tensor, "1 height width"]:
+    """Depth whose logarithm is the mean of the network's and the triangulated one, by inverse variances."""
+    weight = torch.where(points.known & trusted, (points.parallax / FLOW_DEVIATION_PX).square(), 0.0)
+    by_views = torch.where(points.known, length / points.inverse_depth, 1.0).log()
+    own = DEPTH_DEVIATION**-2
+    return ((own * depth.log() + weight * by_views) / (own + weight)).exp().float()
 
 
 def _scaled(transform: Float[Tensor, "4 4"], length: float) -> Float[Tensor, "4 4"]:

@@ -36,7 +36,8 @@ class JointModel(nn.Module):
         self,
         snippet: Snippet,
         *,
-        depth_and_pose: bool = True,
+        depth: bool = True,
+        pose: bool = True,
         flow: bool = True,
         flow_gradient: bool = True,
         backward_flow: bool = True,
@@ -49,7 +50,8 @@ class JointModel(nn.Module):
 
         Args:
             snippet: frames previous, target, next.
-            depth_and_pose: run the depth and the pose network.
+            depth: run the depth network.
+            pose: run the pose network.
             flow: run the flow network from the target to both sources.
             flow_gradient: False while the flow network is frozen: no graph is kept of it.
             backward_flow: also run it from both sources to the target.
@@ -73,8 +75,9 @@ class JointModel(nn.Module):
                     frames, backward=backward_flow, apart=flow_gradient and not backward_flow_gradient
                 )
         disparity = forward_pose = reverse_pose = None
-        if depth_and_pose:
+        if depth:
             disparity = self.depth(frames[:, TARGET])
+        if pose:
             forward_pose, reverse_pose = self._poses(frames, forward_flow, backward, reverse=reversed_pose)
         return SnippetEstimate(disparity, forward_pose, reverse_pose, forward_flow, backward)
 

@@ -23,7 +23,8 @@ class Estimator(Protocol):
         self,
         snippet: Snippet,
         *,
-        depth_and_pose: bool,
+        depth: bool,
+        pose: bool,
         flow: bool,
         flow_gradient: bool,
         backward_flow: bool,
@@ -65,11 +66,13 @@ def step_loss(
     alone = stage.imitates_alone(fraction)
     estimate = model.estimate(
         snippet,
-        depth_and_pose=stage.runs_depth,
-        flow=True,
+        depth=stage.runs_depth,
+        # While they only imitate, pose (which sees flow, and learns in no time) and a flow that
+        # does not learn can wait, and nothing asks for range maps.
+        pose=stage.runs_depth and not alone,
+        flow=stage.trains_flow or not alone,
         flow_gradient=stage.trains_flow,
-        # While flow alone imitates, nothing asks for range maps.
-        backward_flow=stage.runs_depth or not alone,
+        backward_flow=not alone,
         reversed_pose=stage.runs_depth and objective.fundamental == "inverse_pose",
     )
     loss = LossTerms(snippet.frames.new_zeros(()), {}, {}) if alone else objective(snippet, estimate)
@@ -91,9 +94,10 @@ def _imitation(
     if stage.trains_flow and estimate.flow_target_to_source is not None:
         flow, trust = teaching.flow.flatten(0, 1), teaching.flow_trust.flatten(0, 1)
         terms["flow_imitation"] = weight * flow_imitation(estimate.flow_target_to_source, flow, trust)
-    if estimate.source_from_target is not None and estimate.disparity is not None:
+    if estimate.source_from_target is not None:
         poses, teacher = estimate.source_from_target.flatten(0, 1), teaching.source_from_target.flatten(0, 1)
         terms["pose_imitation"] = weight * pose_imitation(poses, teacher, teaching.motion_trust.flatten())
+    if estimate.disparity is not None:
         depth = depth_from_disparity(
             estimate.disparity[0].float(), min_depth=objective.min_depth, max_depth=objective.max_depth
         )

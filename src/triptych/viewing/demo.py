@@ -29,24 +29,46 @@ from triptych.viewing.page import MetricRow, PictureGroup, PicturePanel, demo_pa
 from triptych.viewing.path_plot import CameraPath
 
 SHOWN_FRAMES = 3
+NETWORKS_ALONE = "networks alone"
+BESIDE_WIDTH = 48
 
 
-def demo_rows(scores: ClipScores) -> list[MetricRow]:
-    """The table: each measure beside what trivial and classical methods reach."""
+def demo_rows(scores: ClipScores, alone: ClipScores) -> list[MetricRow]:
+    """The table: each measure beside what the networks alone, trivial and classical methods reach.
+
+    Args:
+        scores: of the prediction.
+        alone: of the networks' own answers, without refinement.
+    """
     depth, flow, odometry, masks = scores.depth, scores.flow, scores.odometry, scores.masks
     frames = f"{scores.frames} held-out frames"
     scaled = f"{frames}, nearer than {FARTHEST_M:.0f} m, median scaling per image"
     pairs = f"{scores.frames - 1} held-out pairs, mean per image"
+    snippets = f"{frames}, one scale a snippet"
     return [
-        MetricRow("depth abs_rel", depth.abs_rel, "lower", scaled, "", {"mean map": depth.baseline_abs_rel}),
-        MetricRow("depth delta1", depth.delta1, "higher", scaled, "", {"mean map": depth.baseline_delta1}),
+        MetricRow(
+            "depth abs_rel",
+            depth.abs_rel,
+            "lower",
+            scaled,
+            "",
+            {NETWORKS_ALONE: alone.depth.abs_rel, "mean map": depth.baseline_abs_rel},
+        ),
+        MetricRow(
+            "depth delta1",
+            depth.delta1,
+            "higher",
+            scaled,
+            "",
+            {NETWORKS_ALONE: alone.depth.delta1, "mean map": depth.baseline_delta1},
+        ),
         MetricRow(
             "flow EPE all",
             flow.epe_all,
             "lower",
             pairs,
             "px",
-            {"zero": flow.zero_epe_all, "DIS": flow.dis_epe_all},
+            {NETWORKS_ALONE: alone.flow.epe_all, "zero": flow.zero_epe_all, "DIS": flow.dis_epe_all},
         ),
         MetricRow(
             "flow EPE noc",
@@ -54,29 +76,29 @@ def demo_rows(scores: ClipScores) -> list[MetricRow]:
             "lower",
             pairs,
             "px",
-            {"zero": flow.zero_epe_noc, "DIS": flow.dis_epe_noc},
+            {NETWORKS_ALONE: alone.flow.epe_noc, "zero": flow.zero_epe_noc, "DIS": flow.dis_epe_noc},
         ),
         MetricRow(
             f"ATE-{SNIPPET}",
             odometry.ate_3,
             "lower",
-            f"{frames}, one scale a snippet",
+            snippets,
             "m",
-            {"straight": odometry.straight_ate_3},
+            {NETWORKS_ALONE: alone.odometry.ate_3, "straight": odometry.straight_ate_3},
             digits=4,
         ),
         MetricRow("occlusion F1", masks.occlusion_f1, "higher", pairs),
-        MetricRow("motion F1", masks.motion_f1, "higher", pairs),
+        MetricRow("motion F1", masks.motion_f1, "higher", pairs, "", {NETWORKS_ALONE: alone.masks.motion_f1}),
     ]
 
 
 def table_lines(rows: Sequence[MetricRow]) -> list[str]:
     """The table as lines of text."""
-    lines = [f"{'measure':<18}{'ours':>9}  {'better':<8}{'beside it':<28}protocol"]
+    lines = [f"{'measure':<18}{'ours':>9}  {'better':<8}{'beside it':<{BESIDE_WIDTH}}protocol"]
     for row in rows:
         beside = ", ".join(f"{name} {value:.{row.digits}f}" for name, value in row.baselines.items())
         name = f"{row.name} ({row.unit})" if row.unit else row.name
-        lines.append(f"{name:<18}{row.value:>9.{row.digits}f}  {row.better:<8}{beside:<28}{row.protocol}")
+        lines.append(f"{name:<18}{row.value:>9.{row.digits}f}  {row.better:<8}{beside:<{BESIDE_WIDTH}}{row.protocol}")
     return lines
 
 

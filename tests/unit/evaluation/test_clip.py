@@ -100,7 +100,7 @@ def test_the_table_and_the_page_hold_every_measure_with_its_protocol(
     clip: SyntheticClip, perfect: Path, tmp_path: Path
 ) -> None:
     scores = score_clip(perfect, clip, held_out=HELD_OUT)
-    rows = demo_rows(replace(scores, frames=3))
+    rows = demo_rows(replace(scores, frames=3), scores)
     lines = table_lines(rows)
     assert len(lines) == len(rows) + 1
     save_demo_page(tmp_path / "index.html", clip, rows, prediction=perfect, held_out=HELD_OUT)

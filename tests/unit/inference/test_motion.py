@@ -4,7 +4,7 @@ import torch
 
 from triptych.geometry.pose import rigid_transform
 from triptych.geometry.rigid import rigid_flow
-from triptych.inference.motion import camera_is_still, moving_pixels
+from triptych.inference.motion import camera_is_still, matched_better, moving_pixels
 
 HEIGHT, WIDTH = 64, 192
 K = torch.tensor([[110.0, 0, 95.5], [0, 110.0, 31.5], [0, 0, 1]])[None]
@@ -64,3 +64,33 @@ def test_smooth_regions_without_flow_do_not_make_a_camera_stand_still() -> None:
     image[..., : HEIGHT // 2, :] = 0.5  # sky
     flow[..., : HEIGHT // 2, :] = 0.0
     assert camera_is_still(flow, image).tolist() == [False]
+
+
+def sliding_images(shift: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """A textured picture, and the same shifted to the right."""
+    generator = torch.Generator().manual_seed(0)
+    wide = torch.nn.functional.interpolate(torch.rand(1, 3, 16, 52, generator=generator), (HEIGHT, 208))
+    return wide[..., 8 : 8 + WIDTH], wide[..., 8 - shift : 8 - shift + WIDTH]
+
+
+def test_the_true_match_explains_the_next_frame_better_and_a_wrong_one_does_not() -> None:
+    image, following = sliding_images(3)
+    truth = torch.zeros(1, 2, HEIGHT, WIDTH)
+    truth[:, 0] = 3.0
+    wrong = truth + 2.0
+    inner = (..., slice(8, -8), slice(8, -8))
+    assert matched_better(image, following, truth, wrong)[inner].float().mean() > 0.99
+    assert matched_better(image, following, wrong, truth)[inner].float().mean() < 0.01
+
+
+def test_where_both_say_the_same_nothing_needs_to_move() -> None:
+    image, following = sliding_images(3)
+    flow = torch.zeros(1, 2, HEIGHT, WIDTH)
+    assert not matched_better(image, following, flow, flow).any()
+
+
+def test_what_leaves_the_frame_is_not_said_to_move() -> None:
+    depth, pose, flow = scene()
+    flow = flow.clone()
+    flow[:, 0, :, -20:] = 40.0
+    assert not moving_pixels(flow, depth, K, pose)[..., -20:].any()

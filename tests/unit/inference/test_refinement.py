@@ -1,5 +1,7 @@
 """Geometry over the networks' answers."""
 
+from dataclasses import replace
+
 import torch
 
 from triptych.geometry.pose import axis_angle
@@ -66,3 +68,16 @@ def test_without_anything_to_track_the_pose_network_s_step_stands() -> None:
     pair = PairEstimate(flat, flat, zero, zero, torch.ones(1, 64, 96), pose, still=False)
     refined = GeometricRefinement(torch.tensor([[60.0, 0, 47.5], [0, 60.0, 31.5], [0, 0, 1]])).refined(pair)
     assert torch.equal(refined.step.next_from_current, pose)
+
+
+def test_depth_of_the_views_takes_the_error_out_of_a_poor_depth(street) -> None:  # type: ignore[no-untyped-def]
+    refinement = GeometricRefinement(street.intrinsics)
+    refinement.refined(learned(street, 0))
+    generator = torch.Generator().manual_seed(5)
+    truth = street.clip.depth_m[1].clamp(max=80)
+    poor = truth * (0.3 * torch.randn(truth.shape, generator=generator)).exp()
+    refined = refinement.refined(replace(learned(street, 1), depth=poor))
+    still = ~street.clip.moving[1] & (street.clip.depth_m[1] < 40)
+    before, after = ((depth / truth).log()[still].abs().mean() for depth in (poor, refined.depth))
+    assert after < 0.6 * before
+    assert (refined.depth > 0).all()

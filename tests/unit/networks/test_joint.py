@@ -65,8 +65,8 @@ def test_each_estimate_is_what_its_network_says_of_the_frames_it_is_named_after(
 @pytest.mark.parametrize("gradient", [False, True])
 def test_backward_flows_are_the_same_with_and_without_a_graph(gradient: bool, snippet: Snippet) -> None:
     model = tiny_model()
-    estimate = model.estimate(snippet, depth_and_pose=False, backward_flow_gradient=gradient)
-    other = model.estimate(snippet, depth_and_pose=False, flow_gradient=False)
+    estimate = model.estimate(snippet, depth=False, pose=False, backward_flow_gradient=gradient)
+    other = model.estimate(snippet, depth=False, pose=False, flow_gradient=False)
     forward, backward = estimate.flow_target_to_source, estimate.flow_source_to_target
     assert forward is not None
     assert backward is not None
@@ -84,7 +84,7 @@ def test_backward_flows_are_the_same_with_and_without_a_graph(gradient: bool, sn
 
 def test_parts_that_a_stage_does_not_run_are_none(snippet: Snippet) -> None:
     model = tiny_model()
-    flow_only = model.estimate(snippet, depth_and_pose=False, backward_flow=False)
+    flow_only = model.estimate(snippet, depth=False, pose=False, backward_flow=False)
     assert (flow_only.disparity, flow_only.source_from_target, flow_only.target_from_source) == (None,) * 3
     assert flow_only.flow_target_to_source is not None
     assert flow_only.flow_source_to_target is None
