@@ -9,12 +9,14 @@ import av
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from triptych.cli import main
 from triptych.formats.maps import load_depth, load_depth_png, load_flo, load_kitti_flow, load_mask
 from triptych.formats.trajectories import load_kitti_trajectory, load_tum_trajectory
 
 FRAMES, HEIGHT, WIDTH = 10, 64, 96
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 def names(folder: Path) -> list[str]:
@@ -111,6 +113,32 @@ def test_without_calibration_the_assumption_is_said_loudly(
     result = json.loads((tmp_path / "out" / "result.json").read_text())
     assert result["intrinsics"]["assumed"] is True
     assert "assumed" in result["intrinsics"]["origin"]
+
+
+def path_of(prediction: Path) -> torch.Tensor:
+    return load_kitti_trajectory(prediction / "trajectory.kitti.txt")
+
+
+def test_a_standing_camera_is_predicted_to_stand_even_by_a_model_that_never_saw_one(
+    fitted: Path, frames: torch.Tensor, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "still"
+    source.mkdir()
+    for index in range(4):
+        Image.fromarray(frames[0].permute(1, 2, 0).numpy()).save(source / f"{index}.png")
+    main(["predict", str(source), "--model", str(fitted), "--output", str(tmp_path / "out")])
+    assert "stands still between 3 of 3 pairs" in capfd.readouterr().err
+    path = path_of(tmp_path / "out")
+    assert torch.equal(path, torch.eye(4, dtype=path.dtype).expand(4, 4, 4))
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not SHARED.exists(), reason="no real data beside the checkout")
+def test_the_real_camera_at_rest_before_passing_cars_stands_still(fitted: Path, tmp_path: Path) -> None:
+    drive = SHARED / "kitti_raw/2011_09_26/2011_09_26_drive_0017_sync"
+    main(["predict", str(drive), "--model", str(fitted), "--output", str(tmp_path / "out")])
+    path = path_of(tmp_path / "out")
+    assert torch.equal(path, torch.eye(4, dtype=path.dtype).expand(12, 4, 4))
 
 
 def test_prepared_worlds_are_read_back_as_kitti_sequences(tmp_path: Path, fitted: Path) -> None:

@@ -16,6 +16,7 @@ from triptych.geometry.epipolar import epipolar_distance, fundamental_matrix
 from triptych.geometry.grid import in_frame, pixel_grid
 from triptych.geometry.rigid import rigid_flow
 from triptych.geometry.warp import warped
+from triptych.inference.matches import Matches
 from triptych.losses.photometric import photometric_errors
 
 # Thresholds are shares of the picture's width, so that they hold at any size; why these
@@ -25,6 +26,7 @@ EPIPOLAR_OF_FLOW = 0.10
 RESIDUAL_SHARE = 0.010  # 3.2 px at 320
 RESIDUAL_OF_FLOW = 0.35
 STILL_SHARE = 0.0012  # 0.4 px at 320
+FEWEST_MATCHES = 50
 COMPARED_PX = 5  # side of the window over which two explanations are compared
 TEXTURED_QUANTILE = 0.6  # the share of pixels too smooth for their flow to be trusted
 
@@ -52,6 +54,21 @@ def camera_is_still(
     length = flow.norm(dim=1, keepdim=True).masked_fill(~textured, torch.nan)
     still: Tensor = length.flatten(1).nanmedian(dim=1).values < STILL_SHARE * width
     return still
+
+
+def matches_are_still(matches: Matches, *, width: int) -> bool:
+    """Whether the camera stands still between two frames, by their matches.
+
+    True where half of the matches or more move by less than 0.12 % of the width. A flow
+    network that learned from a moving camera alone sees motion where there is none;
+    tracked corners do not.
+
+    Args:
+        matches: those tracked.
+        width: of the frames (px).
+    """
+    lengths = (matches.source - matches.target).norm(dim=0)
+    return len(lengths) >= FEWEST_MATCHES and float(lengths.median()) < STILL_SHARE * width
 
 
 def moving_pixels(

@@ -18,6 +18,7 @@ from triptych.geometry.pose import inverse_transform
 from triptych.geometry.visibility import forward_backward_visibility
 from triptych.inference.ground import ground_inverse_depth, seen_below_ground, without_specks
 from triptych.inference.matches import tracked_matches, variational_flow
+from triptych.inference.motion import matches_are_still
 from triptych.inference.three_view import (
     FEWEST_POINTS,
     JointPoints,
@@ -94,14 +95,16 @@ class GeometricRefinement:
 
         The step's rotation and direction are those behind the flow, its length the median
         over static points at which their depths by two views are the frame's own. Where
-        the flow tells no motion, the pose network's stands.
+        the flow tells no motion, the pose network's stands; where the tracked corners stay
+        in their places, the camera stands still whatever the networks say.
         """
         nowhere = torch.zeros_like(pair.depth, dtype=torch.bool)
-        if pair.still:
-            self._before = None
-            return RefinedPair(pair.depth, pair.flow, pair.flow, CameraStep(torch.eye(4), still=True), nowhere)
-        motion = pair_motion(tracked_matches(pair.image, pair.following, pair.flow), self.intrinsics)
+        matches = tracked_matches(pair.image, pair.following, pair.flow)
         matched = variational_flow(pair.image, pair.following, pair.flow)
+        if pair.still or matches_are_still(matches, width=pair.flow.shape[-1]):
+            self._before = None
+            return RefinedPair(pair.depth, matched, matched, CameraStep(torch.eye(4), still=True), nowhere)
+        motion = pair_motion(matches, self.intrinsics)
         if motion.trust == 0:
             self._before = None
             return RefinedPair(pair.depth, matched, matched, CameraStep(pair.next_from_current), nowhere)

@@ -298,3 +298,17 @@ def test_under_autocast_the_flow_is_in_single_precision(textures: Textures) -> N
 def test_an_unknown_matching_and_an_impossible_width_are_refused() -> None:
     with pytest.raises(ValueError, match="width"):
         MaskFlowNet(width=0.0)
+
+
+@pytest.mark.parametrize("cascade", [False, True])
+def test_a_narrower_decoder_leaves_the_pyramid_as_it_is_and_still_gives_flow(*, cascade: bool) -> None:
+    wide = MaskFlowNet(width=0.5, cascade=cascade)
+    narrow = MaskFlowNet(width=0.5, decoder_width=0.25, cascade=cascade)
+
+    def count(module: nn.Module) -> int:
+        return sum(parameter.numel() for parameter in module.parameters())
+
+    assert count(narrow.pyramid) == count(wide.pyramid)
+    assert count(narrow.blocks) < 0.5 * count(wide.blocks)
+    frames = torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 64)
+    assert narrow(*frames).flow.shape == (1, 2, 64, 64)
