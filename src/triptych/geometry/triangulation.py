@@ -24,8 +24,9 @@ class Triangulation:
     Attributes:
         inverse_depth: 1 / depth, in 1 / units of the translation; negative where the flow
             runs against the camera's motion, which no static point's does.
-        parallax: how far (px) the translation moves the point's image; 0 at the epipole.
-            An error of 1 px in the flow is a relative error of 1 / parallax in the depth.
+        parallax: how far (px) the point's image moves per relative change of its depth, which
+            is about how far the translation moves it; 0 at the epipole. An error of 1 px in
+            the flow is a relative error of 1 / parallax in the depth.
     """
 
     inverse_depth: Float[Tensor, "batch 1 height width"]

@@ -120,7 +120,8 @@ def save_demo_page(
     learned = len(clip.images) - len(held_out)
     summary = (
         f"Three networks learned depth, camera motion and optical flow from {learned} frames of a video, without any "
-        f"label. Here is what they say of the {len(held_out)} frames after them, which they have never seen."
+        f"label. Here is what they say of the {len(held_out)} frames after them, which they have never seen, and what "
+        "the geometry of neighboring frames makes of it."
     )
     page = demo_page(
         title=f"Triptych demo: {clip.name}",

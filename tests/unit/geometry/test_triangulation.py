@@ -38,6 +38,16 @@ def test_a_sideways_step_of_one_is_a_stereo_pair_with_disparity_f_over_z() -> No
     torch.testing.assert_close(points.parallax, torch.full_like(points.parallax, 10.0))
 
 
+def test_parallax_is_how_far_the_image_moves_per_relative_change_of_depth() -> None:
+    depth, _ = random_scene(3)
+    pose = rigid_transform(torch.tensor([[0.02, 0.01, 0.0]]).double(), torch.tensor([[0.3, 0.1, -1.2]]).double())
+    change = 1e-6
+    near, far = (rigid_flow(depth * factor, K, pose).flow for factor in (1 - change, 1 + change))
+    expected = (near - far).norm(dim=1, keepdim=True) / (2 * change)
+    parallax = triangulated(rigid_flow(depth, K, pose).flow, K, pose).parallax
+    torch.testing.assert_close(parallax, expected, rtol=1e-5, atol=1e-6)
+
+
 def test_flow_against_the_motion_is_a_negative_depth() -> None:
     pose = rigid_transform(torch.zeros(1, 3).double(), torch.tensor([[-1.0, 0.0, 0.0]]).double())
     flow = torch.zeros(1, 2, 32, 48).double()

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from triptych.geometry.pose import inverse_transform
+from triptych.geometry.visibility import forward_backward_visibility
 from triptych.inference.classical import enlarged_dis_flow
 from triptych.inference.teacher import DOUBTED_TRUST, SequenceTeacher
 from triptych.metrics.flow import end_point_error
@@ -34,6 +35,18 @@ def test_what_is_taught_with_trust_is_nearer_the_truth_than_what_is_doubted(stre
     doubted = teaching.flow_trust < 0.5
     assert torch.allclose(teaching.flow_trust[doubted], torch.tensor(DOUBTED_TRUST), atol=1e-3)
     assert error[~doubted].median() < 0.3 < error[doubted].median()
+
+
+def test_unequal_steps_are_brought_to_one_unit_for_either_source(street) -> None:  # type: ignore[no-untyped-def]
+    """The step to frame 3 is twice that to frame 0: a wrong ratio would move flows by half their parallax."""
+    images = street.clip.images
+    taught = SequenceTeacher(street.sequence()).teaching((0, 1, 3))
+    there, back = enlarged_dis_flow(images[1], images[0]), enlarged_dis_flow(images[0], images[1])
+    unconfirmed = ~forward_backward_visibility(there[None], back[None])
+    by_other = unconfirmed & (taught.flow_trust[:1] > 0.5) & ~street.clip.moving[1]
+    error = end_point_error(taught.flow[:1], street.clip.flow_backward[:1])
+    assert int(by_other.sum()) > 100
+    assert error[by_other].median() < 0.5
 
 
 def test_taught_motions_are_the_true_ones_up_to_length(street, teaching) -> None:  # type: ignore[no-untyped-def]
