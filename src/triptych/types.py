@@ -54,7 +54,7 @@ class Teaching:
         source_from_target: camera motion, its translation of length 1.
         motion_trust: share of the matches that agree with it; 0 where it is unknown.
         inverse_depth: of the target, up to one factor a snippet.
-        depth_trust: in [0, 1); 0 where it is unknown.
+        depth_trust: in [0, 1]; 0 where it is unknown.
     """
 
     flow: Float[Tensor, "*batch 2 2 height width"]

@@ -18,6 +18,8 @@ from triptych.data.augment import GeometricChange
 from triptych.geometry.grid import resize_flow
 from triptych.types import Teaching
 
+LEAST_TRUST = 1e-6
+
 
 @runtime_checkable
 class Teacher(Protocol):
@@ -43,7 +45,11 @@ def reframed_teaching(teaching: Teaching, change: GeometricChange) -> Teaching:
         return F.interpolate(window, (height, width), mode="bilinear").reshape(maps.shape)
 
     flow = resize_flow(teaching.flow[..., rows, columns], (height, width))
-    maps = [resized(part) for part in (teaching.flow_trust, teaching.inverse_depth, teaching.depth_trust)]
+    flow_trust, depth_trust = resized(teaching.flow_trust), resized(teaching.depth_trust)
+    # Weighted by trust: where depth is unknown there is a filler, which must not blend in.
+    logarithm = resized(teaching.depth_trust * teaching.inverse_depth.log())
+    inverse_depth = (logarithm / depth_trust.clamp_min(LEAST_TRUST)).exp()
+    maps = [flow_trust, inverse_depth, depth_trust]
     poses = teaching.source_from_target
     if change.flipped:
         flow = flow.flip(-1) * flow.new_tensor((-1.0, 1.0)).view(2, 1, 1)

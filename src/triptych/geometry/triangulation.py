@@ -25,7 +25,8 @@ class Triangulation:
         inverse_depth: 1 / depth, in 1 / units of the translation; negative where the flow
             runs against the camera's motion, which no static point's does.
         parallax: how far (px) the point's image moves per relative change of its depth, which
-            is about how far the translation moves it; 0 at the epipole. An error of 1 px in
+            is about how far the translation moves it; 0 at the epipole, and for what would
+            be behind the source camera. An error of 1 px in
             the flow is a relative error of 1 / parallax in the depth.
     """
 
@@ -73,6 +74,8 @@ def triangulated(
     pull_x, pull_y = shift_x - (x + flow_x) * shift_z, shift_y - (y + flow_y) * shift_z
     squared_pull = pull_x.square() + pull_y.square()
     inverse_depth = (wanted_x * pull_x + wanted_y * pull_y) / (squared_pull + LEAST_SQUARED_PULL)
-    in_source = (ratio + inverse_depth * shift_z).clamp(min=NEAREST_RATIO)
-    parallax = inverse_depth.abs() * squared_pull.sqrt() / in_source
+    in_source = ratio + inverse_depth * shift_z
+    in_front = in_source > NEAREST_RATIO
+    parallax = inverse_depth.abs() * squared_pull.sqrt() / torch.where(in_front, in_source, 1.0)
+    parallax = torch.where(in_front, parallax, 0.0)
     return Triangulation(inverse_depth.unsqueeze(1), parallax.unsqueeze(1))

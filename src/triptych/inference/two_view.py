@@ -25,6 +25,8 @@ INLIER_PX = 1.0  # MAGSAC weighs matches up to it
 FEWEST_POINTS = 50
 SMALLEST_MOTION_PX = 0.5  # mean length of the matches below which a motion cannot be told
 SMALLEST_INLIER_SHARE = 0.3
+FARTHEST_STEPS = 1e9
+LEAST_IN_FRONT = 0.6  # of the inliers, for one of the four motions of an essential matrix to be the right one
 
 ITERATIONS = 12
 STEP_TOLERANCE = 1e-6  # rad: a thousandth of a pixel at a focal length of 1000 px
@@ -85,7 +87,12 @@ def _five_point_motion(matches: Matches, intrinsics: Float[Tensor, "3 3"]) -> tu
     share = float(inliers.mean())
     if share < SMALLEST_INLIER_SHARE:
         return None
-    _, rotation, translation, _ = cv2.recoverPose(essential, target, source, camera, mask=inliers)
+    # By default OpenCV lets no point beyond 50 steps say which of the four motions is in front.
+    in_front, rotation, translation, _, _ = cv2.recoverPose(
+        essential, target, source, camera, distanceThresh=FARTHEST_STEPS, mask=inliers.copy()
+    )
+    if in_front < LEAST_IN_FRONT * inliers.sum():
+        return None
     return torch.from_numpy(rotation), torch.from_numpy(translation[:, 0]), share
 
 
@@ -100,13 +107,14 @@ def _refined(
 
     Levenberg and Marquardt's descent over five numbers (a turn after the rotation, and
     the direction moved in its tangent plane) on Cauchy's loss, whose scale is twice the
-    median distance at the start.
+    median distance at the start, and 1 px at most.
     """
     camera = inverse_intrinsics(intrinsics)
     begin = torch.zeros(1, 5, dtype=torch.float64)
     probes = DIFFERENCE * torch.cat((torch.eye(5, dtype=torch.float64), -torch.eye(5, dtype=torch.float64)))
     distances = _sampson(*_moved(begin, rotation, direction), matches, camera)[0]
-    softness = (SOFTNESS_OF_MEDIAN * distances.abs().median()).clamp_min(SMALLEST_SOFTNESS_PX)
+    # Where most matches are wrong their median is no scale; what MAGSAC took for inliers is.
+    softness = (SOFTNESS_OF_MEDIAN * distances.abs().median()).clamp(SMALLEST_SOFTNESS_PX, INLIER_PX)
     cost, damping = _cauchy(distances, softness), FIRST_DAMPING
     for _ in range(ITERATIONS):
         up, down = _sampson(*_moved(probes, rotation, direction), matches, camera).chunk(2)

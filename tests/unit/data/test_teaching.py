@@ -1,5 +1,7 @@
 """Classical answers follow the augmentation of their frames."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -54,3 +56,14 @@ def test_stacking_adds_a_batch_axis_to_every_part() -> None:
     assert both.flow.shape == (2, 2, 2, HEIGHT, WIDTH)
     assert both.motion_trust.shape == (2, 2)
     assert torch.equal(both.inverse_depth[1], smooth_teaching().inverse_depth)
+
+
+def test_fillers_of_unknown_depth_do_not_blend_into_what_is_known() -> None:
+    known = torch.ones(1, HEIGHT, WIDTH)
+    known[:, 10:30, 20:50] = 0.0
+    inverse_depth = torch.where(known > 0, 0.5, 20.0)
+    before = replace(smooth_teaching(), inverse_depth=inverse_depth, depth_trust=0.8 * known)
+    after = reframed_teaching(before, GeometricChange(left=3, top=2, width=83, height=43, flipped=False))
+    trusted = after.depth_trust > 1e-3
+    assert (after.depth_trust < 0.79).any()
+    torch.testing.assert_close(after.inverse_depth[trusted], torch.full_like(after.inverse_depth[trusted], 0.5))

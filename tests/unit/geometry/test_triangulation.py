@@ -48,6 +48,16 @@ def test_parallax_is_how_far_the_image_moves_per_relative_change_of_depth() -> N
     torch.testing.assert_close(parallax, expected, rtol=1e-5, atol=1e-6)
 
 
+def test_what_would_be_behind_the_source_camera_tells_nothing() -> None:
+    pose = rigid_transform(torch.zeros(1, 3).double(), torch.tensor([[0.0, 0.0, -1.0]]).double())
+    flow = torch.zeros(1, 2, 32, 48).double()
+    flow[:, 0, :, 24:30] = -12.0  # across the epipole at column 23.5
+    points = triangulated(flow, K, pose)
+    crossed = points.inverse_depth[..., 24:30] > 1  # nearer than the step: passed by
+    assert crossed.any()
+    assert (points.parallax[..., 24:30][crossed] == 0).all()
+
+
 def test_flow_against_the_motion_is_a_negative_depth() -> None:
     pose = rigid_transform(torch.zeros(1, 3).double(), torch.tensor([[-1.0, 0.0, 0.0]]).double())
     flow = torch.zeros(1, 2, 32, 48).double()

@@ -69,6 +69,30 @@ def test_refinement_beats_the_five_points_it_begins_with(monkeypatch: pytest.Mon
     assert refined[1] < 0.7 * begun[1]
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_far_scenes_do_not_turn_the_motion_around(sign: float) -> None:
+    """A hundred steps away: walking pace at video rate, before a town square."""
+    shift = sign * torch.tensor([0.03, 0.0, -0.09]).double()
+    pose = rigid_transform(torch.tensor([0.0, 0.02, 0.0]).double(), shift)
+    exact = matches_of(pose)
+    generator = torch.Generator().manual_seed(6)
+    noise = 0.01 * torch.randn(2, exact.source.shape[1], generator=generator, dtype=torch.float64)
+    source = exact.source + torch.cat((noise, torch.zeros_like(noise[:1])))
+    motion = pair_motion(Matches(exact.target, source), K)
+    assert motion.trust > 0.9
+    assert off(motion, pose)[1] < 0.2
+
+
+def test_six_of_ten_wrong_matches_do_not_pull_the_refined_motion_away() -> None:
+    pose = rigid_transform(*(torch.tensor(part).double() for part in MOTIONS[0]))
+    exact = matches_of(pose)
+    source = exact.source.clone()
+    wrong = torch.arange(source.shape[1]) % 10 < 6
+    generator = torch.Generator().manual_seed(8)
+    source[:2, wrong] += 20 * torch.rand(2, int(wrong.sum()), generator=generator, dtype=torch.float64) - 10
+    assert off(pair_motion(Matches(exact.target, source), K), pose)[1] < 0.03
+
+
 def test_where_nothing_moves_there_is_no_answer() -> None:
     start = matches_of(torch.eye(4).double()).target
     motion = pair_motion(Matches(start, start), K)
