@@ -8,6 +8,7 @@ their minimum, which halves the error again (docs/decisions/0006).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -64,7 +65,13 @@ def pair_motion(matches: Matches, intrinsics: Float[Tensor, "3 3"]) -> PairMotio
     if begun is None:
         return PairMotion(_transform(torch.eye(3).double(), torch.tensor((0.0, 0.0, -1.0)).double()), 0.0)
     rotation, direction, trust = begun
-    return PairMotion(_transform(*_refined(rotation, direction, matches, camera)), trust)
+    # In a turn a sideways step with a little more rotation fits nearly as well, and the five
+    # points may come out there; the valley of straight ahead is searched as well.
+    ahead = torch.tensor((0.0, 0.0, math.copysign(1.0, float(direction[2]))), dtype=torch.float64)
+    starts = ((rotation, direction), (rotation, ahead))
+    softness = min(_softness(_distances(*start, matches, camera)) for start in starts)
+    ends = [_refined(*start, matches, camera, softness=softness) for start in starts]
+    return PairMotion(_transform(*min(ends, key=lambda end: end.cost).motion), trust)
 
 
 def _transform(rotation: Tensor, translation: Tensor) -> Float[Tensor, "4 4"]:
@@ -100,21 +107,41 @@ def _points(pixels: Float[Tensor, "3 points"]) -> NDArray[np.float64]:
     return np.ascontiguousarray(pixels[:2].mT.numpy())
 
 
-def _refined(
+@dataclass(frozen=True)
+class _Minimum:
+    """Where a descent ended."""
+
+    motion: tuple[Float[Tensor, "3 3"], Float[Tensor, "3"]]
+    cost: float
+
+
+def _distances(
     rotation: Float[Tensor, "3 3"], direction: Float[Tensor, "3"], matches: Matches, intrinsics: Float[Tensor, "3 3"]
-) -> tuple[Float[Tensor, "3 3"], Float[Tensor, "3"]]:
-    """Rotation and direction with the least robust Sampson distances.
+) -> Float[Tensor, " points"]:
+    return _sampson(rotation[None], direction[None], matches, inverse_intrinsics(intrinsics))[0]
+
+
+def _softness(distances: Float[Tensor, " points"]) -> float:
+    """Cauchy's scale. Where most matches are wrong their median is none; what MAGSAC took for inliers is."""
+    return min(max(SOFTNESS_OF_MEDIAN * float(distances.abs().median()), SMALLEST_SOFTNESS_PX), INLIER_PX)
+
+
+def _refined(
+    rotation: Float[Tensor, "3 3"],
+    direction: Float[Tensor, "3"],
+    matches: Matches,
+    intrinsics: Float[Tensor, "3 3"],
+    *,
+    softness: float,
+) -> _Minimum:
+    """The motion with the least robust Sampson distances, near a motion.
 
     Levenberg and Marquardt's descent over five numbers (a turn after the rotation, and
-    the direction moved in its tangent plane) on Cauchy's loss, whose scale is twice the
-    median distance at the start, and 1 px at most.
+    the direction moved in its tangent plane) on Cauchy's loss.
     """
     camera = inverse_intrinsics(intrinsics)
-    begin = torch.zeros(1, 5, dtype=torch.float64)
     probes = DIFFERENCE * torch.cat((torch.eye(5, dtype=torch.float64), -torch.eye(5, dtype=torch.float64)))
-    distances = _sampson(*_moved(begin, rotation, direction), matches, camera)[0]
-    # Where most matches are wrong their median is no scale; what MAGSAC took for inliers is.
-    softness = (SOFTNESS_OF_MEDIAN * distances.abs().median()).clamp(SMALLEST_SOFTNESS_PX, INLIER_PX)
+    distances = _sampson(rotation[None], direction[None], matches, camera)[0]
     cost, damping = _cauchy(distances, softness), FIRST_DAMPING
     for _ in range(ITERATIONS):
         up, down = _sampson(*_moved(probes, rotation, direction), matches, camera).chunk(2)
@@ -133,7 +160,7 @@ def _refined(
             damping *= DAMPING_STEP
         if step.abs().max() < STEP_TOLERANCE:
             break
-    return rotation, direction
+    return _Minimum((rotation, direction), cost)
 
 
 def _moved(
@@ -157,5 +184,5 @@ def _sampson(
     return residual / (lines[:, :2].square().sum(1) + back[:, :2].square().sum(1)).sqrt()
 
 
-def _cauchy(distances: Float[Tensor, " points"], softness: Float[Tensor, ""]) -> Float[Tensor, ""]:
-    return torch.log1p((distances / softness).square()).sum()
+def _cauchy(distances: Float[Tensor, " points"], softness: float) -> float:
+    return float(torch.log1p((distances / softness).square()).sum())

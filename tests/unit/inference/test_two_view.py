@@ -93,6 +93,17 @@ def test_six_of_ten_wrong_matches_do_not_pull_the_refined_motion_away() -> None:
     assert off(pair_motion(Matches(exact.target, source), K), pose)[1] < 0.03
 
 
+def test_a_sideways_start_with_a_turn_against_it_does_not_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What five points may say in a turn: the motion backward and sideways fits nearly as well."""
+    pose = rigid_transform(torch.tensor([0.0, 0.1, 0.0]).double(), torch.tensor([-0.1, 0.0, -0.8]).double())
+    turned = rigid_transform(torch.tensor([0.0, 0.03, 0.0]).double(), torch.zeros(3).double())[:3, :3] @ pose[:3, :3]
+    start = (turned, torch.tensor([0.99, 0.1, -0.1]).double(), 0.9)
+    monkeypatch.setattr("triptych.inference.two_view._five_point_motion", lambda *_: start)
+    turn, direction = off(pair_motion(matches_of(pose), K), pose)
+    assert turn < 1e-4
+    assert direction < 1e-3
+
+
 def test_where_nothing_moves_there_is_no_answer() -> None:
     start = matches_of(torch.eye(4).double()).target
     motion = pair_motion(Matches(start, start), K)
