@@ -26,6 +26,7 @@ FEWEST_POINTS = 100
 TRIALS = 300  # triples; with a third of ground points one of 27 is right
 INLIER_SHARE = 0.1  # of the inverse depth
 LEAST_GROUND_SHARE = 0.3
+STEEPEST_RISE = 0.1  # sine of the angle between the ground and the camera's motion
 SEED = 0  # of the triples: the same answer for the same frames
 
 SPECK_PX = 3
@@ -34,14 +35,19 @@ LEAST_LAG_PX = 0.5
 LAG_SHARE = 0.1
 
 
-def ground_inverse_depth(points: JointPoints) -> Float[Tensor, "1 height width"] | None:
+def ground_inverse_depth(
+    points: JointPoints, intrinsics: Float[Tensor, "3 3"], source_from_target: Float[Tensor, "4 4"]
+) -> Float[Tensor, "1 height width"] | None:
     """Inverse depth of the ground plane at every pixel; not positive above the horizon.
 
     The plane through three of the points in the lower middle of the picture that most of
-    the others lie on, then their least squares.
+    the others lie on, then their least squares. The camera moves along the ground: a plane
+    that it would run into, or away from, by more than 6 degrees is a wall or a car.
 
     Args:
         points: the target's static points.
+        intrinsics: K (px).
+        source_from_target: motion to either source.
 
     Returns:
         In the units of the points; None where fewer than `LEAST_GROUND_SHARE` of them lie on one plane.
@@ -64,7 +70,10 @@ def ground_inverse_depth(points: JointPoints) -> Float[Tensor, "1 height width"]
         return None
     planes = torch.linalg.solve(corners[solvable], values[solvable])
     inliers = (planes @ pixels - inverse_depth).abs() < INLIER_SHARE * inverse_depth
-    inliers = inliers & (planes[:, 1:2] > 0)  # nearer toward the bottom
+    normals = planes @ intrinsics.double()  # of n . X = 1, since inverse depth is n . K^-1 p
+    heading = source_from_target[:3, :3].double().mT @ source_from_target[:3, 3].double()
+    rise = (normals @ heading).abs() / (normals.norm(dim=1) * heading.norm())
+    inliers = inliers & ((planes[:, 1] > 0) & (rise < STEEPEST_RISE))[:, None]  # and nearer toward the bottom
     best = inliers[inliers.sum(1).argmax()]
     if int(best.sum()) < LEAST_GROUND_SHARE * count:
         return None

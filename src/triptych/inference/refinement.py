@@ -116,7 +116,7 @@ class GeometricRefinement:
         joint = joint_points(points, points if before is None else before, ratio)
         static, known = static_flow(joint, self.intrinsics, next_from_current)
         below = nowhere
-        if (ground := ground_inverse_depth(joint)) is not None:
+        if (ground := ground_inverse_depth(joint, self.intrinsics, next_from_current)) is not None:
             below = without_specks(seen_below_ground(points, ground, self.intrinsics, next_from_current))
         length = _length(points, pair)
         return RefinedPair(

@@ -141,7 +141,7 @@ class SequenceTeacher:
         inverse_depth, depth_trust = joint[best].inverse_depth, joint[best].parallax / (1 + joint[best].parallax)
         if trusts[best] == 0:
             depth_trust = torch.zeros_like(depth_trust)
-        elif (ground := ground_inverse_depth(joint[best])) is not None:
+        elif (ground := ground_inverse_depth(joint[best], intrinsics, views[best].source_from_target)) is not None:
             below = without_specks(
                 seen_below_ground((one, other)[best], ground, intrinsics, views[best].source_from_target)
             )

@@ -34,7 +34,7 @@ def points_of(flow: torch.Tensor) -> StaticPoints:
 
 def test_a_level_road_is_found_to_a_hundredth() -> None:
     points = points_of(flow_of(road()))
-    ground = ground_inverse_depth(joint_points(points, points, None))
+    ground = ground_inverse_depth(joint_points(points, points, None), K, AHEAD)
     assert ground is not None
     torch.testing.assert_close(ground[:, 40:].float(), road()[:, 40:], rtol=0.01, atol=0)
     assert (ground[:, :20] < 0).all()
@@ -44,23 +44,30 @@ def test_a_third_of_the_lower_picture_off_the_road_does_not_tilt_it() -> None:
     inverse_depth = road()
     inverse_depth[:, :, 90:] = 0.6  # a lorry beside
     points = points_of(flow_of(inverse_depth))
-    ground = ground_inverse_depth(joint_points(points, points, None))
+    ground = ground_inverse_depth(joint_points(points, points, None), K, AHEAD)
     assert ground is not None
     torch.testing.assert_close(ground[:, 40:].float(), road()[:, 40:], rtol=0.02, atol=0)
+
+
+def test_a_plane_that_the_camera_would_run_into_is_no_ground() -> None:
+    rows = torch.arange(HEIGHT).view(1, -1, 1).expand(1, HEIGHT, WIDTH).float()
+    ramp = 0.1 + rows / 400  # nearer toward the bottom, but with its horizon far above the picture
+    points = points_of(flow_of(ramp))
+    assert ground_inverse_depth(joint_points(points, points, None), K, AHEAD) is None
 
 
 def test_where_no_plane_rules_there_is_no_ground() -> None:
     generator = torch.Generator().manual_seed(0)
     rough = 0.05 + 0.4 * torch.rand(1, HEIGHT, WIDTH, generator=generator)
     points = points_of(flow_of(rough))
-    assert ground_inverse_depth(joint_points(points, points, None)) is None
+    assert ground_inverse_depth(joint_points(points, points, None), K, AHEAD) is None
 
 
 def test_a_car_that_keeps_the_camera_s_pace_is_seen_below_the_ground_and_nothing_else() -> None:
     flow = flow_of(road())
     flow[CAR] = 0.0
     points = points_of(flow)
-    ground = ground_inverse_depth(joint_points(points, points, None))
+    ground = ground_inverse_depth(joint_points(points, points, None), K, AHEAD)
     assert ground is not None
     below = seen_below_ground(points, ground, K, AHEAD)
     rows = torch.arange(HEIGHT).view(1, -1, 1)
