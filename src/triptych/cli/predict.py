@@ -32,7 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--refinement",
         default="geometry",
         type=Literal["geometry", "none"],
-        help="read the camera's steps from the flow and complete the flow where it is hidden, or leave both as learned",
+        help="let the geometry of neighboring frames refine path, flow and depth, or leave them as learned",
     )
     parser.add_argument("--flo", action="store_true", help="write flow as .flo too")
     parser.add_argument("--points", help="frames START:END whose points go into points.ply; all by default")

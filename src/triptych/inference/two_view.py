@@ -3,7 +3,7 @@
 Nister's five points in MAGSAC++ (OpenCV) find a motion without a neighborhood to be
 caught in: from a standstill, descent as often as not ends at a sideways motion with a
 turn against it. From there the robust Sampson distances of all matches are brought to
-their minimum, which halves the error again (docs/decisions/0006).
+their minimum, which takes a fifth to two thirds of the error (docs/decisions/0006).
 """
 
 from __future__ import annotations
