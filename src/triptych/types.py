@@ -8,6 +8,7 @@ forward, images RGB in [0, 1] unless they are uint8.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
@@ -201,3 +202,46 @@ class SyntheticClip:
     moving: Bool[Tensor, "frames 1 height width"]
     frame_rate: float
     name: str
+
+
+@dataclass(frozen=True)
+class DepthTruth:
+    """Measured depth of one image.
+
+    Attributes:
+        name: of the image, unique within its source; how a prediction is found for it.
+        depth_m: along the camera's optical axis (m); 0 where it is unknown.
+        file: where it came from, for messages.
+        forward_m: distance along the laser scanner's forward axis (m), which the published
+            tables of the Eigen split were made with; 0 where unknown; None where the truth
+            is no laser scan.
+    """
+
+    name: str
+    depth_m: Float[Tensor, "height width"]
+    file: Path
+    forward_m: Float[Tensor, "height width"] | None = None
+
+
+@dataclass(frozen=True)
+class FlowTruth:
+    """Measured flow from one image to its next.
+
+    Attributes:
+        name: of the first image, unique within its source; how a prediction is found for it.
+        flow: to the next image (px); 0 where it is unknown.
+        valid: True where flow is known, hidden pixels too.
+        file: where it came from, for messages.
+        visible: True where flow is known and the point is seen in the next image too; None
+            where the source does not tell.
+        moving: True where something moves by itself; None where the source does not tell.
+        images: the files of the two images; None where they are not at hand.
+    """
+
+    name: str
+    flow: Float[Tensor, "2 height width"]
+    valid: Bool[Tensor, "height width"]
+    file: Path
+    visible: Bool[Tensor, "height width"] | None = None
+    moving: Bool[Tensor, "height width"] | None = None
+    images: tuple[Path, Path] | None = None

@@ -1,0 +1,141 @@
+"""What an evaluation found: figures together with the protocol that they were made by."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from triptych import __version__
+from triptych.errors import InputError
+from triptych.evaluation.measures import MEASURES
+from triptych.formats.atomic import StrPath, atomic_path
+
+Setting = str | int | float | bool | None
+Figures = Mapping[str, float]
+"""Figures by the names of `MEASURES`; NaN where there was nothing to measure."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How figures were made. Figures of protocols that differ are not comparable.
+
+    Attributes:
+        task: depth, flow, odometry, snippets or masks.
+        name: of the protocol, such as eigen.
+        settings: all that the figures depend on: split, images, kind of truth, crop, cap,
+            scaling, alignment.
+    """
+
+    task: str
+    name: str
+    settings: Mapping[str, Setting]
+
+    def line(self) -> str:
+        """The protocol in one line, for a person."""
+        parts = [f"{name.replace('_', ' ')} {_shown(value)}" for name, value in self.settings.items()]
+        return f"{self.task}, {self.name}: " + "; ".join(parts)
+
+    def differences(self, other: Protocol) -> list[str]:
+        """What sets it apart from another one, each as `name: this / that`; empty where they are one."""
+        ours = {"task": self.task, "protocol": self.name, **self.settings}
+        theirs = {"task": other.task, "protocol": other.name, **other.settings}
+        names = [*ours, *(name for name in theirs if name not in ours)]
+        return [
+            f"{name}: {_shown(ours.get(name))} / {_shown(theirs.get(name))}"
+            for name in names
+            if ours.get(name) != theirs.get(name)
+        ]
+
+
+@dataclass(frozen=True)
+class Result:
+    """Figures of one prediction.
+
+    Attributes:
+        protocol: how they were made.
+        metrics: of the prediction.
+        baselines: of trivial and classical answers, by name.
+        variants: of the same prediction by a protocol that differs in one named point.
+        notes: what a reader must know beside the figures.
+        name: of what was scored; results of one name are seeds of one method.
+    """
+
+    protocol: Protocol
+    metrics: Figures
+    baselines: Mapping[str, Figures] = field(default_factory=dict)
+    variants: Mapping[str, Figures] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    name: str = "prediction"
+
+
+def save_result(path: StrPath, result: Result) -> None:
+    """Write a result as JSON; figures that are not numbers become null.
+
+    Raises:
+        InputError: the place cannot be written to.
+    """
+    content = {
+        "name": result.name,
+        "protocol": {"task": result.protocol.task, "name": result.protocol.name, **result.protocol.settings},
+        "metrics": _storable(result.metrics),
+        "baselines": {name: _storable(figures) for name, figures in result.baselines.items()},
+        "variants": {name: _storable(figures) for name, figures in result.variants.items()},
+        "notes": list(result.notes),
+        "versions": {"triptych": __version__},
+    }
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def load_result(path: StrPath) -> Result:
+    """A result as `save_result` wrote it.
+
+    Raises:
+        InputError: no such file, or not a result.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"{path} is not JSON ({error}); give what `triptych evaluate ... --json` wrote") from error
+    try:
+        protocol = dict(content["protocol"])
+        return Result(
+            protocol=Protocol(protocol.pop("task"), protocol.pop("name"), protocol),
+            metrics=_figures(content["metrics"]),
+            baselines={name: _figures(figures) for name, figures in content["baselines"].items()},
+            variants={name: _figures(figures) for name, figures in content["variants"].items()},
+            notes=tuple(content["notes"]),
+            name=content["name"],
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{path} is not a result of `triptych evaluate ... --json`: it lacks {error}") from error
+
+
+def _shown(value: Setting) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _storable(figures: Figures) -> dict[str, float | None]:
+    """Figures for JSON, which knows no NaN.
+
+    Raises:
+        KeyError: a figure that `MEASURES` does not name.
+    """
+    unknown = [name for name in figures if name not in MEASURES]
+    if unknown:
+        raise KeyError(f"no measure is named {', '.join(unknown)}")
+    return {name: value if math.isfinite(value) else None for name, value in figures.items()}
+
+
+def _figures(content: Mapping[str, Any]) -> dict[str, float]:
+    return {name: math.nan if value is None else value for name, value in content.items()}
