@@ -36,7 +36,7 @@ class Protocol:
 
     def line(self) -> str:
         """The protocol in one line, for a person."""
-        parts = [f"{name.replace('_', ' ')} {_shown(value)}" for name, value in self.settings.items()]
+        parts = [_phrase(name, value) for name, value in self.settings.items()]
         return f"{self.task}, {self.name}: " + "; ".join(parts)
 
     def differences(self, other: Protocol) -> list[str]:
@@ -104,7 +104,7 @@ def load_result(path: StrPath) -> Result:
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InputError(f"{path} is not JSON ({error}); give what `triptych evaluate ... --json` wrote") from error
     try:
-        protocol = dict(content["protocol"])
+        protocol = _settings(content["protocol"])
         return Result(
             protocol=Protocol(protocol.pop("task"), protocol.pop("name"), protocol),
             metrics=_figures(content["metrics"]),
@@ -113,8 +113,17 @@ def load_result(path: StrPath) -> Result:
             notes=tuple(content["notes"]),
             name=content["name"],
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except KeyError as error:
         raise InputError(f"{path} is not a result of `triptych evaluate ... --json`: it lacks {error}") from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{path} is not a result of `triptych evaluate ... --json`: {error}") from error
+
+
+def _phrase(name: str, value: Setting) -> str:
+    """A setting in words: `cap 80 m` for `cap_m`."""
+    words = name.removesuffix("_m").replace("_", " ")
+    unit = " m" if name.endswith("_m") and value is not None else ""
+    return f"{words} {_shown(value)}{unit}"
 
 
 def _shown(value: Setting) -> str:
@@ -125,17 +134,45 @@ def _shown(value: Setting) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def _settings(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The protocol's settings from JSON.
+
+    Raises:
+        ValueError: one of them is a list or has parts.
+    """
+    compound = [name for name, value in content.items() if isinstance(value, list | dict)]
+    if compound:
+        raise ValueError(f"the protocol's {', '.join(compound)} must be one value")
+    return dict(content)
+
+
 def _storable(figures: Figures) -> dict[str, float | None]:
     """Figures for JSON, which knows no NaN.
 
     Raises:
         KeyError: a figure that `MEASURES` does not name.
     """
-    unknown = [name for name in figures if name not in MEASURES]
-    if unknown:
-        raise KeyError(f"no measure is named {', '.join(unknown)}")
+    _refuse_unknown(figures)
     return {name: value if math.isfinite(value) else None for name, value in figures.items()}
 
 
 def _figures(content: Mapping[str, Any]) -> dict[str, float]:
-    return {name: math.nan if value is None else value for name, value in content.items()}
+    """Figures from JSON, null as NaN.
+
+    Raises:
+        ValueError: a figure that `MEASURES` does not name, or that is no number.
+    """
+    try:
+        _refuse_unknown(content)
+    except KeyError as error:
+        raise ValueError(error.args[0]) from error
+    wrong = [name for name, value in content.items() if value is not None and type(value) not in (int, float)]
+    if wrong:
+        raise ValueError(f"{', '.join(wrong)} must be a number or null")
+    return {name: math.nan if value is None else float(value) for name, value in content.items()}
+
+
+def _refuse_unknown(figures: Mapping[str, Any]) -> None:
+    unknown = [name for name in figures if name not in MEASURES]
+    if unknown:
+        raise KeyError(f"no measure is named {', '.join(unknown)}")

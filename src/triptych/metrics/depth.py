@@ -6,14 +6,16 @@ its own, so each image may be scaled to the truth first.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from triptych.geometry.precision import check_precision
+from triptych.metrics.arrays import Flags, Maps, as_tensors
 from triptych.metrics.regions import region_mean, region_median
 
 DepthScaling = Literal["median", "least_squares", "none"]
@@ -33,6 +35,7 @@ class DepthMetrics:
         sq_rel: mean of (d - d*)^2 / d* (m).
         rmse: root of the mean of (d - d*)^2 (m).
         rmse_log: root of the mean of (ln d - ln d*)^2.
+        rmse_log10: the same of logarithms to base 10, as in the tables of Make3D.
         delta1: share of pixels with max(d / d*, d* / d) < 1.25.
         delta2: the same for 1.25^2.
         delta3: the same for 1.25^3.
@@ -43,6 +46,7 @@ class DepthMetrics:
     sq_rel: Float[Tensor, " batch"]
     rmse: Float[Tensor, " batch"]
     rmse_log: Float[Tensor, " batch"]
+    rmse_log10: Float[Tensor, " batch"]
     delta1: Float[Tensor, " batch"]
     delta2: Float[Tensor, " batch"]
     delta3: Float[Tensor, " batch"]
@@ -50,9 +54,9 @@ class DepthMetrics:
 
 
 def depth_scale(
-    predicted: Float[Tensor, "batch 1 height width"],
-    truth_m: Float[Tensor, "batch 1 height width"],
-    valid: Bool[Tensor, "batch 1 height width"],
+    predicted: Maps,
+    truth_m: Maps,
+    valid: Flags,
     *,
     scaling: DepthScaling,
 ) -> Float[Tensor, " batch"]:
@@ -72,21 +76,22 @@ def depth_scale(
         TypeError: below float32.
         ValueError: another scaling.
     """
-    check_precision(predicted, truth_m)
+    depth, reference, known = as_tensors(predicted, truth_m, valid)
+    check_precision(depth, reference)
     if scaling not in get_args(DepthScaling):
         msg = f"scaling is one of {', '.join(get_args(DepthScaling))}, got {scaling!r}"
         raise ValueError(msg)
     if scaling == "none":
-        return predicted.new_ones(predicted.shape[0])
+        return depth.new_ones(depth.shape[0])
     if scaling == "median":
-        return region_median(truth_m, valid) / region_median(predicted, valid)
-    return region_mean(predicted * truth_m, valid) / region_mean(predicted.square(), valid)
+        return region_median(reference, known) / region_median(depth, known)
+    return region_mean(depth * reference, known) / region_mean(depth.square(), known)
 
 
 def depth_metrics(
-    predicted: Float[Tensor, "batch 1 height width"],
-    truth_m: Float[Tensor, "batch 1 height width"],
-    valid: Bool[Tensor, "batch 1 height width"],
+    predicted: Maps,
+    truth_m: Maps,
+    valid: Flags,
     *,
     scaling: DepthScaling = "median",
     min_depth_m: float = 1e-3,
@@ -106,20 +111,24 @@ def depth_metrics(
         TypeError: below float32.
         ValueError: another scaling.
     """
-    scale = depth_scale(predicted, truth_m, valid, scaling=scaling)
-    depth_m = (predicted * scale.view(-1, 1, 1, 1)).clamp(min_depth_m, max_depth_m)
-    reference = torch.where(valid, truth_m, torch.ones_like(truth_m))
+    guess, truth, known = as_tensors(predicted, truth_m, valid)
+    scale = depth_scale(guess, truth, known, scaling=scaling)
+    depth_m = (guess * scale.view(-1, 1, 1, 1)).clamp(min_depth_m, max_depth_m)
+    reference = torch.where(known, truth, torch.ones_like(truth))
     difference = depth_m - reference
     ratio = torch.maximum(depth_m / reference, reference / depth_m)
 
+    rmse_log = region_mean((depth_m.log() - reference.log()).square(), known).sqrt()
+
     def share_below(power: int) -> Float[Tensor, " batch"]:
-        return region_mean((ratio < DELTA_BASE**power).to(ratio.dtype), valid)
+        return region_mean((ratio < DELTA_BASE**power).to(ratio.dtype), known)
 
     return DepthMetrics(
-        abs_rel=region_mean(difference.abs() / reference, valid),
-        sq_rel=region_mean(difference.square() / reference, valid),
-        rmse=region_mean(difference.square(), valid).sqrt(),
-        rmse_log=region_mean((depth_m.log() - reference.log()).square(), valid).sqrt(),
+        abs_rel=region_mean(difference.abs() / reference, known),
+        sq_rel=region_mean(difference.square() / reference, known),
+        rmse=region_mean(difference.square(), known).sqrt(),
+        rmse_log=rmse_log,
+        rmse_log10=rmse_log / math.log(10),
         delta1=share_below(1),
         delta2=share_below(2),
         delta3=share_below(3),
@@ -127,11 +136,7 @@ def depth_metrics(
     )
 
 
-def hole_rate(
-    depth_m: Float[Tensor, "batch 1 height width"],
-    truth_m: Float[Tensor, "batch 1 height width"],
-    region: Bool[Tensor, "batch 1 height width"],
-) -> Float[Tensor, " batch"]:
+def hole_rate(depth_m: Maps, truth_m: Maps, region: Flags) -> Float[Tensor, " batch"]:
     """Share of a region, such as moving objects, whose depth is over twice the truth.
 
     What moves with the camera looks infinitely far: a hole in the depth map that the mean
@@ -148,5 +153,6 @@ def hole_rate(
     Raises:
         TypeError: below float32.
     """
-    check_precision(depth_m, truth_m)
-    return region_mean((depth_m > HOLE_RATIO * truth_m).to(depth_m.dtype), region)
+    depth, truth, where = as_tensors(depth_m, truth_m, region)
+    check_precision(depth, truth)
+    return region_mean((depth > HOLE_RATIO * truth).to(depth.dtype), where)

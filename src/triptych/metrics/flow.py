@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from triptych.geometry.precision import check_precision
+from triptych.metrics.arrays import Flags, Flows, as_tensors
 from triptych.metrics.regions import region_mean
 
 OUTLIER_PX = 3.0
@@ -37,32 +38,25 @@ class FlowMetrics:
         return self.outliers.sum() / self.pixels.sum()
 
 
-def end_point_error(
-    predicted: Float[Tensor, "batch 2 height width"], truth: Float[Tensor, "batch 2 height width"]
-) -> Float[Tensor, "batch 1 height width"]:
+def end_point_error(predicted: Flows, truth: Flows) -> Float[Tensor, "batch 1 height width"]:
     """Distance of the predicted to the true end of each displacement (px).
 
     Raises:
         TypeError: below float32.
     """
-    check_precision(predicted, truth)
-    return (predicted - truth).square().sum(dim=1, keepdim=True).sqrt()
+    guess, goal = as_tensors(predicted, truth)
+    check_precision(guess, goal)
+    return (guess - goal).square().sum(dim=1, keepdim=True).sqrt()
 
 
-def flow_outliers(
-    predicted: Float[Tensor, "batch 2 height width"], truth: Float[Tensor, "batch 2 height width"]
-) -> Bool[Tensor, "batch 1 height width"]:
+def flow_outliers(predicted: Flows, truth: Flows) -> Bool[Tensor, "batch 1 height width"]:
     """True where flow is off by more than 3 px and by more than 5 % of the true length."""
     error = end_point_error(predicted, truth)
-    length = truth.square().sum(dim=1, keepdim=True).sqrt()
+    length = as_tensors(truth)[0].square().sum(dim=1, keepdim=True).sqrt()
     return (error > OUTLIER_PX) & (error > OUTLIER_SHARE * length)
 
 
-def flow_metrics(
-    predicted: Float[Tensor, "batch 2 height width"],
-    truth: Float[Tensor, "batch 2 height width"],
-    valid: Bool[Tensor, "batch 1 height width"],
-) -> FlowMetrics:
+def flow_metrics(predicted: Flows, truth: Flows, valid: Flags) -> FlowMetrics:
     """End-point error and outliers of each image.
 
     Args:
@@ -75,9 +69,10 @@ def flow_metrics(
     """
     error = end_point_error(predicted, truth)
     outlier = flow_outliers(predicted, truth)
+    (known,) = as_tensors(valid)
     return FlowMetrics(
-        end_point_error=region_mean(error, valid),
-        fl_all=region_mean(outlier.to(error.dtype), valid),
-        outliers=(outlier & valid).sum(dim=(1, 2, 3)),
-        pixels=valid.sum(dim=(1, 2, 3)),
+        end_point_error=region_mean(error, known),
+        fl_all=region_mean(outlier.to(error.dtype), known),
+        outliers=(outlier & known).sum(dim=(1, 2, 3)),
+        pixels=known.sum(dim=(1, 2, 3)),
     )

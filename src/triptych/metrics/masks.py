@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
+
+from triptych.metrics.arrays import Flags, Maps, as_tensors
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,7 @@ class MaskMetrics:
     f1: Float[Tensor, " batch"]
 
 
-def mask_metrics(
-    claimed: Bool[Tensor, "batch 1 height width"],
-    truth: Bool[Tensor, "batch 1 height width"],
-    valid: Bool[Tensor, "batch 1 height width"],
-) -> MaskMetrics:
+def mask_metrics(claimed: Flags, truth: Flags, valid: Flags) -> MaskMetrics:
     """Precision, recall and F1 = 2 TP / (2 TP + FP + FN) of each image.
 
     Args:
@@ -37,9 +35,10 @@ def mask_metrics(
         valid: True where the truth is known.
     """
     pixels = (1, 2, 3)
-    hits = (claimed & truth & valid).sum(pixels)
-    claims = (claimed & valid).sum(pixels)
-    positives = (truth & valid).sum(pixels)
+    claim, real, known = as_tensors(claimed, truth, valid)
+    hits = (claim & real & known).sum(pixels)
+    claims = (claim & known).sum(pixels)
+    positives = (real & known).sum(pixels)
     f1 = 2 * hits / (claims + positives)
     return MaskMetrics(
         precision=hits / claims.clamp_min(1),
@@ -48,11 +47,7 @@ def mask_metrics(
     )
 
 
-def roc_auc(
-    score: Float[Tensor, "batch 1 height width"],
-    truth: Bool[Tensor, "batch 1 height width"],
-    valid: Bool[Tensor, "batch 1 height width"],
-) -> Float[Tensor, " batch"]:
+def roc_auc(score: Maps, truth: Flags, valid: Flags) -> Float[Tensor, " batch"]:
     """Chance that a true pixel scores above a false one, ties counted half.
 
     The area under the ROC curve, by the rank sum of Mann and Whitney.
@@ -65,13 +60,14 @@ def roc_auc(
     Returns:
         In [0, 1] per image, in float64; NaN where only one kind is present.
     """
-    inside = valid.flatten(1)
-    values = torch.where(inside, score.flatten(1).double(), torch.inf)
+    sure, real, known = as_tensors(score, truth, valid)
+    inside = known.flatten(1)
+    values = torch.where(inside, sure.flatten(1).double(), torch.inf)
     ordered = values.sort(dim=1).values
     below = torch.searchsorted(ordered, values)
     not_above = torch.searchsorted(ordered, values, right=True)
     rank = (below + not_above + 1) / 2
-    positive = (truth & valid).flatten(1)
+    positive = (real & known).flatten(1)
     positives = positive.sum(1).double()
     negatives = inside.sum(1) - positives
     rank_sum = torch.where(positive, rank.double(), 0.0).sum(1)

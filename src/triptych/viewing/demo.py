@@ -22,8 +22,8 @@ from triptych.artefacts.colors import (
 from triptych.evaluation.clip import FARTHEST_M, SNIPPET, ClipScores
 from triptych.formats.maps import load_depth, load_kitti_flow, load_mask, load_visibility
 from triptych.formats.trajectories import load_kitti_trajectory
+from triptych.metrics.alignment import umeyama
 from triptych.metrics.depth import depth_scale
-from triptych.metrics.trajectory import umeyama
 from triptych.types import SyntheticClip
 from triptych.viewing.page import MetricRow, PictureGroup, PicturePanel, demo_page, save_page
 from triptych.viewing.path_plot import CameraPath

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from triptych.geometry.pose import rigid_transform
+from triptych.metrics.alignment import umeyama
 from triptych.metrics.trajectory import (
     absolute_trajectory_error,
     snippet_trajectory_errors,
     straight_motion_errors,
-    umeyama,
 )
 
 REAL = Path(__file__).resolve().parents[4] / "shared" / "data"
@@ -217,4 +217,5 @@ def test_trajectory_errors_of_a_published_prediction_are_the_golden_ones(sequenc
     _, truth = real_poses(REAL / "kitti_odom" / "poses" / f"{sequence}.txt", indexed=False)
     for alignment, golden in GOLDEN_ATE_M[sequence].items():
         found = absolute_trajectory_error(predicted, truth[indices], alignment=alignment).item()
-        assert found == pytest.approx(golden, rel=1e-7), alignment
+        # the tool behind the golden values first divides by matrices that are printed to six digits
+        assert found == pytest.approx(golden, rel=1e-6), alignment
