@@ -20,7 +20,11 @@ INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command; exits with 0, with 2 for input that cannot be used, 130 if interrupted."""
+    """Run a command.
+
+    Exits with 0, with 1 where a check finds something missing, with 2 for input that
+    cannot be used, with 130 if interrupted.
+    """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         _run(words)

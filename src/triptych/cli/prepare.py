@@ -1,55 +1,36 @@
-"""Write a procedural world with exact truth as KITTI-like folders."""
+"""Write a synthetic world in KITTI's layouts, or check which files of KITTI are on a disk."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from types import ModuleType
 
 from jsonargparse import ArgumentParser
 
-from triptych.config.load import size_of
+from triptych.cli import prepare_kitti, prepare_synthetic
+from triptych.config.load import nearest_name
 from triptych.errors import InputError
 
-WHAT = ("synthetic",)
+KINDS: dict[str, ModuleType] = {"synthetic": prepare_synthetic, "kitti": prepare_kitti}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """The options of `triptych prepare`."""
-    parser.add_argument("what", choices=WHAT, help="what is prepared")
-    parser.add_argument("--output", required=True, help="folder to write")
-    parser.add_argument("--overwrite", action="store_true", help="replace what the output folder holds")
-    parser.add_argument("--layout", default="raw", choices=["raw", "odometry", "flow2015"], help="which KITTI layout")
-    parser.add_argument("--family", default="street", choices=["street", "room"], help="kind of scene")
-    parser.add_argument("--frames", type=int, default=60, help="length of the clip")
-    parser.add_argument("--size", default="128x384", help="HEIGHTxWIDTH of the frames (px)")
-    parser.add_argument("--seed", type=int, default=0, help="of the scene")
-    parser.add_argument("--fov_deg", type=float, default=81.5, help="horizontal field of view")
+    """What can be prepared; the options of each are told by `triptych prepare WHAT --help`."""
+    parser.add_argument("what", choices=list(KINDS), help="what is prepared; `triptych prepare WHAT --help` tells how")
 
 
 def run(parser: ArgumentParser, words: Sequence[str]) -> None:
-    """Render and write."""
-    options = parser.parse_args(list(words))
-    if options.frames < 2:
-        raise InputError(f"--frames {options.frames}: two at least, for there to be a motion")
-    from triptych.cli.console import say
-    from triptych.data.synthetic import synthetic_clip
-    from triptych.data.synthetic.kitti_writer import write_kitti_flow2015, write_kitti_odometry, write_kitti_raw
-    from triptych.formats.atomic import atomic_folder
-
-    height, width = size_of(options.size)
-    with atomic_folder(Path(options.output), overwrite=options.overwrite) as folder:
-        clip = synthetic_clip(
-            options.family,
-            seed=options.seed,
-            frames=options.frames,
-            height=height,
-            width=width,
-            horizontal_fov_deg=options.fov_deg,
-        )
-        if options.layout == "raw":
-            write_kitti_raw(clip, folder)
-        elif options.layout == "odometry":
-            write_kitti_odometry(clip, folder)
-        else:
-            write_kitti_flow2015(clip, folder)
-    say(f"{options.frames} frames of {clip.name} in KITTI's {options.layout} layout: {options.output}")
+    """Hand over to what was named, as the first word or after options."""
+    first = words[0] if words else ""
+    name = first if first in KINDS else next((kind for kind in KINDS if kind in words), None)
+    if name is None:
+        if first and not first.startswith("-"):
+            raise InputError(f"{first}: cannot be prepared{nearest_name(first, list(KINDS))} ({', '.join(KINDS)})")
+        parser.parse_args(list(words))
+        raise InputError(f"name what to prepare: {', '.join(KINDS)}")
+    kind = KINDS[name]
+    rest = list(words)
+    rest.remove(name)
+    own = ArgumentParser(prog=f"triptych prepare {name}", description=kind.__doc__, exit_on_error=False)
+    kind.add_arguments(own)
+    kind.run(own, rest)
