@@ -27,6 +27,7 @@ class FrameSequence:
         intrinsics_origin: where K came from, in words for a person.
         name: what was read, without its folder.
         assumed_intrinsics: True where K rests on an assumed field of view.
+        frame_names: names of the files that the frames were, without suffix; empty for a video.
     """
 
     images: UInt8[Tensor, "frames 3 height width"]
@@ -37,6 +38,7 @@ class FrameSequence:
     intrinsics_origin: str
     name: str
     assumed_intrinsics: bool = False
+    frame_names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -215,12 +217,14 @@ class DepthTruth:
         forward_m: distance along the laser scanner's forward axis (m), which the published
             tables of the Eigen split were made with; 0 where unknown; None where the truth
             is no laser scan.
+        image: file of the image; None where it is not at hand.
     """
 
     name: str
     depth_m: Float[Tensor, "height width"]
     file: Path
     forward_m: Float[Tensor, "height width"] | None = None
+    image: Path | None = None
 
 
 @dataclass(frozen=True)

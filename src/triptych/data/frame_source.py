@@ -26,6 +26,7 @@ class FrameSource(ABC):
         timestamps: time of each frame since the first (s, float64).
         timed: False where the source tells no times, and `timestamps` are a guess.
         intrinsics: the source's own calibration, at its own size, if it has one.
+        frame_names: of each frame, where frames are files: their names without suffix; else empty.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class FrameSource(ABC):
         timestamps: Float[Tensor, " frames"],
         timed: bool,
         intrinsics: Calibration | None,
+        frame_names: tuple[str, ...] = (),
     ) -> None:
         self.path = path
         self.name = name
@@ -44,6 +46,7 @@ class FrameSource(ABC):
         self.timestamps = timestamps
         self.timed = timed
         self.intrinsics = intrinsics
+        self.frame_names = frame_names
 
     @property
     def length(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import final
 
 import numpy as np
@@ -55,6 +55,7 @@ class ImageFolder(FrameSource):
             timestamps=untimed if timestamps is None else timestamps.double() - timestamps[0].double(),
             timed=timestamps is not None,
             intrinsics=intrinsics,
+            frame_names=tuple(file.stem for file in self.files),
         )
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[UInt8[Tensor, "3 height width"]]:
@@ -92,7 +93,7 @@ def image_files(folder: Path) -> list[Path]:
             f"{folder}: holds no image but {held}; give a video, or a folder of "
             f"{', '.join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES))} files"
         )
-    return sorted(files, key=_natural_key)
+    return sorted(files, key=natural_key)
 
 
 def image_size(file: Path) -> tuple[int, int]:
@@ -148,7 +149,7 @@ def _unreadable(file: Path, error: Exception) -> InputError:
     return InputError(f"{file}: cannot be read ({reason}); replace or remove the file")
 
 
-def _natural_key(file: Path) -> list[tuple[int, int, str]]:
+def natural_key(file: PurePath) -> list[tuple[int, int, str]]:
     """A key that sorts the numbers in a name by value, and equal values by their text."""
     parts = re.split(r"(\d+)", file.name.lower())
     key = [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts if part]

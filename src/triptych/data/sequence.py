@@ -89,6 +89,7 @@ def load_sequence(
         intrinsics_origin=used.origin,
         name=source.name,
         assumed_intrinsics=used.assumed,
+        frame_names=tuple(source.frame_names[position] for position in positions.tolist() if source.frame_names),
     )
 
 
