@@ -10,11 +10,17 @@ from types import ModuleType
 from jsonargparse import ArgumentParser
 
 from triptych import __version__
-from triptych.cli import demo, fit, predict, prepare
+from triptych.cli import demo, evaluate, fit, predict, prepare
 from triptych.config.load import nearest_name
 from triptych.errors import InputError
 
-COMMANDS: dict[str, ModuleType] = {"fit": fit, "predict": predict, "demo": demo, "prepare": prepare}
+COMMANDS: dict[str, ModuleType] = {
+    "fit": fit,
+    "predict": predict,
+    "demo": demo,
+    "prepare": prepare,
+    "evaluate": evaluate,
+}
 INPUT_ERROR = 2
 INTERRUPTED = 130
 

@@ -28,11 +28,18 @@ class Protocol:
         name: of the protocol, such as eigen.
         settings: all that the figures depend on: split, images, kind of truth, crop, cap,
             scaling, alignment.
+
+    Raises:
+        ValueError: a setting is called task or name, which the file has for the protocol's own.
     """
 
     task: str
     name: str
     settings: Mapping[str, Setting]
+
+    def __post_init__(self) -> None:
+        if {"task", "name"} & set(self.settings):
+            raise ValueError("a setting of a protocol cannot be called task or name")
 
     def line(self) -> str:
         """The protocol in one line, for a person."""
@@ -44,8 +51,12 @@ class Protocol:
         ours = {"task": self.task, "protocol": self.name, **self.settings}
         theirs = {"task": other.task, "protocol": other.name, **other.settings}
         names = [*ours, *(name for name in theirs if name not in ours)]
+
+        def shown(settings: Mapping[str, Setting], name: str) -> str:
+            return _shown(settings[name]) if name in settings else "not given"
+
         return [
-            f"{name}: {_shown(ours.get(name))} / {_shown(theirs.get(name))}"
+            f"{name}: {shown(ours, name)} / {shown(theirs, name)}"
             for name in names
             if ours.get(name) != theirs.get(name)
         ]
@@ -106,12 +117,12 @@ def load_result(path: StrPath) -> Result:
     try:
         protocol = _settings(content["protocol"])
         return Result(
-            protocol=Protocol(protocol.pop("task"), protocol.pop("name"), protocol),
+            protocol=Protocol(_text(protocol.pop("task")), _text(protocol.pop("name")), protocol),
             metrics=_figures(content["metrics"]),
             baselines={name: _figures(figures) for name, figures in content["baselines"].items()},
             variants={name: _figures(figures) for name, figures in content["variants"].items()},
-            notes=tuple(content["notes"]),
-            name=content["name"],
+            notes=tuple(_text(note) for note in content["notes"]),
+            name=_text(content["name"]),
         )
     except KeyError as error:
         raise InputError(f"{path} is not a result of `triptych evaluate ... --json`: it lacks {error}") from error
@@ -134,6 +145,12 @@ def _shown(value: Setting) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"text is needed, found {value!r}")
+    return value
+
+
 def _settings(content: Mapping[str, Any]) -> dict[str, Any]:
     """The protocol's settings from JSON.
 
@@ -146,14 +163,17 @@ def _settings(content: Mapping[str, Any]) -> dict[str, Any]:
     return dict(content)
 
 
-def _storable(figures: Figures) -> dict[str, float | None]:
-    """Figures for JSON, which knows no NaN.
+def _storable(figures: Figures) -> dict[str, float | int | None]:
+    """Figures for JSON, which knows no NaN; counts as whole numbers.
 
     Raises:
         KeyError: a figure that `MEASURES` does not name.
     """
     _refuse_unknown(figures)
-    return {name: value if math.isfinite(value) else None for name, value in figures.items()}
+    return {
+        name: None if not math.isfinite(value) else value if MEASURES[name].digits else round(value)
+        for name, value in figures.items()
+    }
 
 
 def _figures(content: Mapping[str, Any]) -> dict[str, float]:

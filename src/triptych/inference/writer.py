@@ -208,6 +208,7 @@ def _result(sequence: FrameSequence, settings: WriterSettings, still_pairs: int)
             "in_source": sequence.source_length,
             "predicted": len(sequence),
             "source_indices": used,
+            "names": list(sequence.frame_names),
             "camera_still_pairs": still_pairs,
         },
         "size": {"height": height, "width": width},

@@ -103,6 +103,10 @@ def test_flow_folders_hold_pairs_with_flow_where_it_is_defined(clip, tmp_path):
     objects = cv2.imread(str(folder / "obj_map" / "000001_10.png"), cv2.IMREAD_UNCHANGED)
     assert ((objects > 0) == clip.moving[1, 0].numpy()).all()
     assert "P_rect_02" in _calibration(folder / "calib_cam_to_cam" / "000001.txt")
+    disparity = cv2.imread(str(folder / "disp_occ_0" / "000001_10.png"), cv2.IMREAD_UNCHANGED) / 256.0
+    assert ((disparity > 0) == solid).all()
+    depth_m = clip.intrinsics[0, 0].item() * 0.54 / disparity[solid]
+    assert np.abs(depth_m / clip.depth_m[1, 0].numpy()[solid] - 1).max() < 0.05  # far points, in steps of 1/256 px
 
 
 @pytest.mark.parametrize("write", [write_kitti_raw, write_kitti_odometry, write_kitti_flow2015])

@@ -117,8 +117,9 @@ def write_kitti_flow2015(clip: SyntheticClip, root: StrPath, *, overwrite: bool 
     """The training folder, written as KITTI flow 2015: one scene for each pair of neighbors.
 
     `root/training` holds image_2 (NNNNNN_10.png and _11.png), flow_occ, flow_noc,
-    obj_map (1 on what moves by itself) and calib_cam_to_cam. As with the laser scanner,
-    the sky has no truth; flow_occ has it also where the point is covered or leaves the image.
+    obj_map (1 on what moves by itself), disp_occ_0 (disparity to the right camera) and
+    calib_cam_to_cam. As with the laser scanner, the sky has no truth; flow_occ has it also
+    where the point is covered or leaves the image.
 
     Args:
         clip: what is written.
@@ -139,6 +140,7 @@ def write_kitti_flow2015(clip: SyntheticClip, root: StrPath, *, overwrite: bool 
             save_kitti_flow(temporary / "flow_occ" / name, flow, solid)
             save_kitti_flow(temporary / "flow_noc" / name, flow, solid & clip.visible_forward[index, 0])
             _write_image(temporary / "obj_map" / name, clip.moving[index].to(torch.uint8))
+            save_depth_png(temporary / "disp_occ_0" / name, _disparity(clip, index))
             _write_text(temporary / "calib_cam_to_cam" / f"{index:06d}.txt", calibration)
     return folder
 
@@ -146,6 +148,12 @@ def write_kitti_flow2015(clip: SyntheticClip, root: StrPath, *, overwrite: bool 
 def _storable(depth: Float[Tensor, "height width"]) -> Float[Tensor, "height width"]:
     """Depth with zeros (no truth) where it is too far for the format."""
     return torch.where(depth <= FARTHEST_DEPTH_M, depth, 0.0)
+
+
+def _disparity(clip: SyntheticClip, index: int) -> Float[Tensor, "height width"]:
+    """Columns that a point lies further left in the right camera (px); 0 (no truth) in the sky."""
+    depth_m = clip.depth_m[index, 0]
+    return torch.where(depth_m.isfinite(), clip.intrinsics[0, 0].to(depth_m) * BASELINE_M / depth_m, 0.0)
 
 
 def _write_shared(path: Path, text: str) -> None:

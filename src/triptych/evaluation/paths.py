@@ -1,0 +1,158 @@
+"""Predicted and true trajectories read from files and brought onto the same frames."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from triptych.errors import InputError
+from triptych.formats.trajectories import load_indexed_kitti_trajectory, load_kitti_trajectory, load_tum_trajectory
+
+PREDICTED_FILE = "trajectory.kitti.txt"
+SAME_TIME_S = 0.02
+"""Poses of TUM files this far apart in time are taken to be of one frame (s)."""
+TUM_NUMBERS = 8
+
+
+@dataclass(frozen=True)
+class PairedPaths:
+    """Two trajectories on the frames of the truth, after its stride.
+
+    Attributes:
+        predicted: camera_to_world; NaN for frames that it leaves out.
+        truth: camera_to_world (m).
+        present: False for frames that the prediction leaves out.
+        sequence: the truth's name.
+        stride: every how manieth frame of the truth is used.
+    """
+
+    predicted: Float[Tensor, "frames 4 4"]
+    truth: Float[Tensor, "frames 4 4"]
+    present: Bool[Tensor, " frames"]
+    sequence: str
+    stride: int
+
+
+def paired_paths(
+    prediction: Path, truth: Path, *, stride: int = 1, frames: tuple[int, int | None] | None = None
+) -> PairedPaths:
+    """The predicted and the true trajectory on the same frames.
+
+    A frame's number is told by the lines themselves (13 numbers), by the `result.json` of a
+    prediction folder, by time (two TUM files), or, where the counts fit, by the line.
+
+    Args:
+        prediction: a KITTI or TUM file, or a folder that `triptych predict` wrote.
+        truth: a KITTI or TUM file; a frame a line.
+        stride: every how manieth frame of the truth is used. The prediction may hold just
+            those frames or all of them.
+        frames: the part of the truth that is used, from and to (exclusive).
+
+    Raises:
+        InputError: a file is missing or no trajectory (the line is named); the frames do not fit.
+    """
+    if stride < 1:
+        raise InputError(f"--stride {stride}: use every frame (1), or every how manieth")
+    times, goal = _truth(truth)
+    start, stop = (0, None) if frames is None else frames
+    numbers = torch.arange(len(goal))[start:stop:stride]
+    if len(numbers) < 2:
+        raise InputError(f"{truth}: {len(numbers)} of {len(goal)} frames are left to compare; two are the least")
+    found, poses = _prediction(prediction, numbers=numbers, truth_times=times, total=len(goal), truth=truth)
+    position = torch.full((len(goal),), -1)
+    position[found] = torch.arange(len(found))
+    chosen = position[numbers]
+    present = chosen >= 0
+    if int(present.sum()) < 2:
+        raise InputError(
+            f"{prediction}: shares {int(present.sum())} frames with {truth}; are both of the same sequence and stride?"
+        )
+    predicted = torch.full((len(numbers), 4, 4), torch.nan, dtype=torch.float64)
+    predicted[present] = poses[chosen[present]]
+    return PairedPaths(predicted, goal[numbers], present, sequence=truth.stem, stride=stride)
+
+
+def _truth(path: Path) -> tuple[Float[Tensor, " frames"] | None, Float[Tensor, "frames 4 4"]]:
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; name the file of the true poses, such as poses/09.txt")
+    if _is_tum(path):
+        return load_tum_trajectory(path)
+    return None, load_kitti_trajectory(path)
+
+
+def _prediction(
+    path: Path, *, numbers: Int[Tensor, " used"], truth_times: Float[Tensor, " frames"] | None, total: int, truth: Path
+) -> tuple[Int[Tensor, " poses"], Float[Tensor, "poses 4 4"]]:
+    """Frame numbers of the truth, and the predicted poses of them."""
+    if path.is_dir():
+        return _of_folder(path, total=total, truth=truth)
+    if _is_tum(path):
+        times, poses = load_tum_trajectory(path)
+        if truth_times is not None:
+            return _at_times(times, poses, truth_times)
+        indices, indexed = torch.arange(len(poses)), False
+    else:
+        indices, poses = load_indexed_kitti_trajectory(path)
+        indexed = bool((indices != torch.arange(len(indices))).any())
+    if indexed:
+        return _checked(indices, poses, total=total, path=path, truth=truth)
+    if len(poses) == len(numbers):
+        return numbers, poses
+    if len(poses) == total:
+        return indices, poses
+    raise InputError(
+        f"{path}: holds {len(poses)} poses, {truth} gives {len(numbers)} frames to compare of {total}; name the part "
+        "with --frames START:END, or begin each line with its frame's number"
+    )
+
+
+def _of_folder(folder: Path, *, total: int, truth: Path) -> tuple[Int[Tensor, " poses"], Float[Tensor, "poses 4 4"]]:
+    """The path of a prediction; its `result.json` knows which frames were used."""
+    file = folder / PREDICTED_FILE
+    if not file.is_file():
+        raise InputError(f"{folder}: holds no {PREDICTED_FILE}; name a prediction's folder or a trajectory file")
+    poses = load_kitti_trajectory(file)
+    try:
+        content = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        indices = torch.tensor([int(index) for index in content["frames"]["source_indices"]])
+    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{folder / 'result.json'} does not tell which frames were used ({error!r})") from error
+    if len(indices) != len(poses):
+        raise InputError(f"{file}: holds {len(poses)} poses, result.json names {len(indices)} frames; predict again")
+    return _checked(indices, poses, total=total, path=file, truth=truth)
+
+
+def _checked(
+    indices: Int[Tensor, " poses"], poses: Float[Tensor, "poses 4 4"], *, total: int, path: Path, truth: Path
+) -> tuple[Int[Tensor, " poses"], Float[Tensor, "poses 4 4"]]:
+    if int(indices.min()) < 0 or int(indices.max()) >= total:
+        raise InputError(
+            f"{path}: is about frames {int(indices.min())} to {int(indices.max())}, {truth} has {total}; "
+            "are both of the same sequence?"
+        )
+    return indices, poses
+
+
+def _at_times(
+    times: Float[Tensor, " poses"], poses: Float[Tensor, "poses 4 4"], truth_times: Float[Tensor, " frames"]
+) -> tuple[Int[Tensor, " kept"], Float[Tensor, "kept 4 4"]]:
+    """For each frame of the truth the predicted pose nearest in time, where one is near enough."""
+    gap, nearest = (truth_times[:, None] - times).abs().min(dim=1)
+    frames = (gap <= SAME_TIME_S).nonzero().squeeze(1)
+    return frames, poses[nearest[frames]]
+
+
+def _is_tum(path: Path) -> bool:
+    """True where the first line with numbers has the eight of the TUM format."""
+    try:
+        with path.open(encoding="utf-8") as stream:
+            lines = (line.split() for line in stream)
+            first = next((words for words in lines if words and not words[0].startswith("#")), [])
+    except (OSError, UnicodeDecodeError):
+        return False  # the loader says what is wrong
+    return len(first) == TUM_NUMBERS

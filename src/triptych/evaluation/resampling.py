@@ -1,0 +1,102 @@
+"""Predictions brought to the grid of the truth, as the protocols say."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from triptych.evaluation.depth_protocols import Resizing, window_rows
+from triptych.geometry.grid import resize_flow
+
+FLIP_EDGE = 0.05
+"""Share of the width over which the flipped prediction takes over at a border ..."""
+FLIP_STEEPNESS = 20.0
+"""... and how steeply, per width: Godard et al. 2017."""
+
+
+def depth_on_grid(
+    depth: Float[Tensor, "_ _"],
+    size: tuple[int, int],
+    *,
+    resizing: Resizing,
+    window: tuple[float, float] | None,
+    rows_covered: float,
+) -> Float[Tensor, "{size[0]} {size[1]}"]:
+    """Depth on a grid of another size, in float64; NaN where nothing was predicted.
+
+    Args:
+        depth: predicted.
+        size: rows and columns of the truth.
+        resizing: `disparity, bilinear` (align_corners=False) or `depth, nearest`.
+        window: shares of the rows, from and to, that the prediction is of.
+        rows_covered: share of the rows, from the top, that it is of, where there is no window.
+    """
+    height, width = size
+    top, bottom = (0, _covered(height, rows_covered)) if window is None else window_rows(window, height)
+    values = depth.double()[None, None]
+    if values.shape[-2:] != (bottom - top, width):
+        if resizing == "depth, nearest":
+            values = F.interpolate(values, (bottom - top, width), mode="nearest")
+        else:
+            values = 1 / F.interpolate(1 / values, (bottom - top, width), mode="bilinear", align_corners=False)
+    return _placed(values[0], top, height)[0]
+
+
+def flow_on_grid(
+    flow: Float[Tensor, "2 _ _"], size: tuple[int, int], *, rows_covered: float
+) -> Float[Tensor, "2 {size[0]} {size[1]}"]:
+    """Flow on a grid of another size and in its pixels; NaN where nothing was predicted.
+
+    Args:
+        flow: predicted (px of its own grid); NaN where unknown, which spreads to the
+            pixels between.
+        size: rows and columns of the truth.
+        rows_covered: share of the rows, from the top, that it is of.
+    """
+    height, width = size
+    rows = _covered(height, rows_covered)
+    return _placed(resize_flow(flow[None], (rows, width))[0], 0, height)
+
+
+def map_on_grid(
+    values: Float[Tensor, "1 _ _"], size: tuple[int, int], *, rows_covered: float
+) -> Float[Tensor, "1 {size[0]} {size[1]}"]:
+    """A map of [0, 1] on a grid of another size, bilinear; NaN where nothing was predicted."""
+    height, width = size
+    rows = _covered(height, rows_covered)
+    if values.shape[-2:] != (rows, width):
+        values = F.interpolate(values[None], (rows, width), mode="bilinear", align_corners=False)[0]
+    return _placed(values, 0, height)
+
+
+def flip_blended(
+    disparity: Float[Tensor, "height width"], of_mirrored: Float[Tensor, "height width"]
+) -> Float[Tensor, "height width"]:
+    """Disparity of an image and of its mirror image in one, after Godard et al. 2017.
+
+    The mean in the middle; towards the left border the mirror image's, towards the right
+    border the image's own, which see farther there.
+
+    Args:
+        disparity: of the image.
+        of_mirrored: of the mirror image, as predicted for it (not mirrored back).
+    """
+    back = of_mirrored.flip(-1)
+    across = torch.linspace(0, 1, disparity.shape[-1], dtype=disparity.dtype, device=disparity.device)
+    left = 1 - (FLIP_STEEPNESS * (across - FLIP_EDGE)).clamp(0, 1)
+    right = left.flip(-1)
+    return right * disparity + left * back + (1 - left - right) * (disparity + back) / 2
+
+
+def _covered(height: int, share: float) -> int:
+    """Rows that are left when the rest is cut off at the bottom, rounded as the cut was."""
+    return max(height - round(height * (1 - share)), 1)
+
+
+def _placed(values: Float[Tensor, "channels rows width"], top: int, height: int) -> Tensor:
+    """The values in a picture of `height` rows, NaN above and below."""
+    if values.shape[1] == height:
+        return values
+    return F.pad(values, (0, 0, top, height - top - values.shape[1]), value=torch.nan)

@@ -1,0 +1,289 @@
+"""`triptych evaluate` on written worlds: figures, protocol and baselines; what cannot be used is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from triptych.cli import main
+from triptych.data.synthetic import synthetic_clip
+from triptych.data.synthetic.kitti_writer import write_kitti_flow2015, write_kitti_odometry, write_kitti_raw
+from triptych.formats.maps import save_depth, save_kitti_flow, save_mask, save_visibility
+from triptych.formats.trajectories import save_kitti_trajectory
+from triptych.types import SyntheticClip
+
+Refused = Callable[..., str]
+FRAMES = 4
+
+
+@pytest.fixture(scope="module")
+def clip() -> SyntheticClip:
+    return synthetic_clip("street", seed=2, frames=FRAMES, height=48, width=144, start_time=1.0)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory, clip: SyntheticClip) -> Path:
+    """The clip in KITTI's three layouts."""
+    root = tmp_path_factory.mktemp("world")
+    write_kitti_raw(clip, root)
+    write_kitti_odometry(clip, root, sequence="07")
+    write_kitti_flow2015(clip, root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def predicted(tmp_path_factory: pytest.TempPathFactory, clip: SyntheticClip) -> Path:
+    """A perfect prediction up to scale, in the files that `triptych predict` writes."""
+    folder = tmp_path_factory.mktemp("predicted")
+    for index in range(FRAMES):
+        depth = clip.depth_m[index, 0].clamp_max(90.0) / 7
+        save_depth(folder / "depth" / f"{index:06d}.npz", depth)
+    for index in range(FRAMES - 1):
+        everywhere = torch.ones(48, 144, dtype=torch.bool)
+        save_kitti_flow(folder / "flow" / f"{index:06d}_10.png", clip.flow_forward[index].clamp(-500, 500), everywhere)
+        save_visibility(folder / "visibility" / f"{index:06d}_10.png", clip.visible_forward[index, 0].float())
+        save_mask(folder / "motion" / f"{index:06d}_10.png", clip.moving[index, 0])
+    poses = clip.camera_to_world.double().clone()
+    poses[:, :3, 3] /= 7
+    save_kitti_trajectory(folder / "trajectory.kitti.txt", poses)
+    return folder
+
+
+@pytest.fixture
+def drive(world: Path) -> Path:
+    return world / "2011_09_26" / "2011_09_26_drive_0001_sync"
+
+
+def evaluated(tmp_path: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[dict, str]:
+    """The JSON and the printed table of an evaluation."""
+    main(["evaluate", *words, "--json", str(tmp_path / "result.json")])
+    return json.loads((tmp_path / "result.json").read_text()), capsys.readouterr().out
+
+
+def test_depth_has_its_figures_protocol_and_baselines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], drive: Path, predicted: Path
+) -> None:
+    result, table = evaluated(
+        tmp_path, capsys, "depth", "--prediction", str(predicted / "depth"), "--ground-truth", str(drive)
+    )
+    names = (
+        "abs_rel",
+        "sq_rel",
+        "rmse",
+        "rmse_log",
+        "delta1",
+        "delta2",
+        "delta3",
+        "scale_median",
+        "scale_std",
+        "images",
+    )
+    assert set(names) <= result["metrics"].keys()
+    assert result["metrics"]["abs_rel"] < 0.01
+    assert result["metrics"]["scale_median"] == pytest.approx(7, rel=0.01)
+    assert result["metrics"]["images"] == FRAMES
+    for baseline in ("constant_depth", "mean_depth_map"):
+        assert result["baselines"][baseline]["abs_rel"] > 10 * result["metrics"]["abs_rel"]
+        assert result["baselines"][baseline]["images"] == FRAMES
+    assert result["protocol"]["cap_m"] == 80
+    for said in (
+        "abs_rel",
+        "lower is better",
+        "higher is better",
+        "rmse (m)",
+        "cap 80 m",
+        "scaling median",
+        "images 4",
+    ):
+        assert said in table, said
+
+
+def test_flow_has_its_figures_and_baselines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], world: Path, predicted: Path
+) -> None:
+    words = [
+        "flow",
+        "--prediction",
+        str(predicted),
+        "--ground-truth",
+        str(world),
+        "--figures",
+        str(tmp_path / "pictures"),
+    ]
+    result, table = evaluated(tmp_path, capsys, *words)
+    keys = {"epe_all", "epe_noc", "epe_occ", "fl_all_pooled", "fl_all_per_image", "images", "epe_moving", "epe_static"}
+    assert keys <= result["metrics"].keys()
+    assert result["metrics"]["epe_all"] < 0.02
+    assert result["metrics"]["fl_all_pooled"] == 0
+    assert result["metrics"]["epe_noc"] < result["baselines"]["dis_medium"]["epe_noc"]
+    assert result["baselines"]["dis_medium"]["epe_noc"] < result["baselines"]["zero_flow"]["epe_noc"]
+    assert "15 of the 29 scenes" in table
+    assert len(list((tmp_path / "pictures").glob("flow_*.png"))) == 3
+
+
+def test_odometry_has_its_figures_for_every_alignment(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], world: Path, predicted: Path
+) -> None:
+    words = [
+        "odometry",
+        f"--prediction={predicted / 'trajectory.kitti.txt'}",
+        f"--ground-truth={world / 'poses' / '07.txt'}",
+    ]
+    errors = {}
+    for alignment in ("none", "scale", "6dof", "7dof"):
+        result, _ = evaluated(tmp_path, capsys, *words, "--alignment", alignment)
+        keys = {"t_rel_percent", "r_rel_deg_per_100m", "ate_m", "rpe_translation_m", "rpe_rotation_deg"}
+        assert result["metrics"].keys() == keys
+        assert result["metrics"]["t_rel_percent"] is None  # a few meters have no segment of 100 m
+        assert result["protocol"]["alignment"] == alignment
+        errors[alignment] = result["metrics"]["ate_m"]
+    assert errors["scale"] < 1e-5
+    assert errors["7dof"] < 1e-5
+    assert errors["none"] > errors["6dof"] > 0.1
+
+
+def test_snippets_have_their_own_figures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], world: Path, predicted: Path
+) -> None:
+    result, table = evaluated(
+        tmp_path,
+        capsys,
+        "odometry",
+        f"--prediction={predicted / 'trajectory.kitti.txt'}",
+        f"--ground_truth={world / 'poses' / '07.txt'}",
+        "--snippet=3",
+    )
+    assert result["metrics"].keys() == {"ate_mean", "ate_std", "snippets"}
+    assert result["metrics"]["snippets"] == FRAMES - 2
+    assert result["metrics"]["ate_mean"] < 1e-5
+    assert result["baselines"]["straight_motion"]["ate_mean"] > 1e-4
+    assert "snippet 3" in table
+
+
+def test_masks_and_depth_on_what_moves(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], world: Path, predicted: Path, clip: SyntheticClip
+) -> None:
+    names = [f"{index:06d}_10" for index in range(FRAMES - 1)]
+    for index, name in enumerate(names):
+        save_depth(tmp_path / "p" / "depth" / f"{name}.npz", clip.depth_m[index, 0].clamp_max(90.0))
+    for kind in ("visibility", "motion"):
+        (tmp_path / "p" / kind).symlink_to(predicted / kind)
+    result, _ = evaluated(tmp_path, capsys, "masks", "--prediction", str(tmp_path / "p"), "--ground-truth", str(world))
+    metrics = result["metrics"]
+    assert metrics["occlusion_f1"] == metrics["occlusion_auc"] == metrics["motion_f1"] == 1
+    assert metrics["moving_hole_rate"] == 0
+    assert metrics["moving_abs_rel"] < 0.02
+    assert result["protocol"]["scored"] == "occlusion, motion, depth"
+
+
+def test_the_pictures_of_depth_and_path_are_drawn(tmp_path: Path, drive: Path, world: Path, predicted: Path) -> None:
+    folder = tmp_path / "pictures"
+    main(["evaluate", "depth", f"--prediction={predicted / 'depth'}", f"--ground-truth={drive}", f"--figures={folder}"])
+    path = predicted / "trajectory.kitti.txt"
+    main(
+        [
+            *("evaluate", "odometry", f"--prediction={path}", f"--ground-truth={world / 'poses' / '07.txt'}"),
+            f"--figures={folder}",
+        ]
+    )
+    names = sorted(file.name.split("_2011")[0] for file in folder.iterdir())
+    assert names == ["depth_best", "depth_median", "depth_worst", "scale_factors.png", "trajectory.png"]
+    for file in folder.iterdir():
+        assert cv2.imread(str(file)).std() > 10, file.name
+
+
+def test_a_missing_prediction_is_named(refused: Refused, tmp_path: Path, drive: Path, predicted: Path) -> None:
+    for index in (0, 2, 3):
+        save_depth(tmp_path / "p" / f"{index:06d}.npz", torch.ones(4, 6))
+    line = refused("evaluate", "depth", f"--prediction={tmp_path / 'p'}", f"--ground-truth={drive}")
+    assert "no prediction for 1 of 4 images" in line
+    assert "0000000001" in line
+
+
+def test_unequal_counts_are_told(refused: Refused, tmp_path: Path, drive: Path) -> None:
+    np.save(tmp_path / "all.npy", np.ones((9, 4, 6), np.float32))
+    save_depth(tmp_path / "p" / "left.npz", torch.ones(4, 6))
+    line = refused("evaluate", "depth", f"--prediction={tmp_path / 'p'}", f"--ground-truth={drive}")
+    assert "holds 1 maps, the truth has 4 images" in line
+
+
+def test_a_wrong_folder_is_told(refused: Refused, tmp_path: Path, drive: Path, predicted: Path) -> None:
+    line = refused("evaluate", "depth", f"--prediction={tmp_path / 'nowhere'}", f"--ground-truth={drive}")
+    assert "nowhere does not exist" in line
+    line = refused("evaluate", "depth", f"--prediction={predicted / 'depth'}", f"--ground-truth={tmp_path / 'nowhere'}")
+    assert "nowhere does not exist" in line
+    line = refused("evaluate", "flow", f"--prediction={predicted}", f"--ground-truth={tmp_path}")
+    assert "has no flow_occ" in line
+    line = refused(
+        "evaluate", "depth", f"--prediction={predicted / 'depth'}", f"--ground-truth={tmp_path}", "--protocol=eigen"
+    )
+    assert "697 of 697 laser scans are missing" in line
+    assert "prepare kitti" in line
+
+
+@pytest.mark.parametrize(("value", "said"), [(float("nan"), "nothing but NaN"), (0.0, "0 or less on 24 of 24")])
+def test_a_map_that_holds_nothing_is_named(
+    refused: Refused, tmp_path: Path, drive: Path, value: float, said: str
+) -> None:
+    for index in range(FRAMES):
+        save_depth(tmp_path / "p" / f"{index:06d}.npz", torch.full((4, 6), value if index == 2 else 1.0))
+    line = refused(
+        "evaluate",
+        "depth",
+        f"--prediction={tmp_path / 'p'}",
+        f"--ground-truth={drive}",
+        f"--json={tmp_path / 'r.json'}",
+    )
+    assert said in line
+    assert "000002.npz" in line
+    assert not (tmp_path / "r.json").exists()
+
+
+def test_depth_in_another_unit_is_told(refused: Refused, tmp_path: Path, drive: Path, clip: SyntheticClip) -> None:
+    for index in range(FRAMES):
+        save_depth(tmp_path / "p" / f"{index:06d}.npz", 1000 * clip.depth_m[index, 0].clamp_max(90.0))
+    line = refused("evaluate", "depth", f"--prediction={tmp_path / 'p'}", f"--ground-truth={drive}")
+    assert "the truth is 0.001 times the prediction" in line
+
+
+def test_a_png_of_the_wrong_bit_depth_is_told(refused: Refused, tmp_path: Path, drive: Path, world: Path) -> None:
+    (tmp_path / "p").mkdir()
+    for index in range(FRAMES):
+        cv2.imwrite(str(tmp_path / "p" / f"{index:06d}.png"), np.full((4, 6), 9, np.uint8))
+    line = refused("evaluate", "depth", f"--prediction={tmp_path / 'p'}", f"--ground-truth={drive}")
+    assert "a PNG of 1 x 16 bits is needed, found 1 x 8 bits" in line
+    assert "000000.png" in line
+    for index in range(FRAMES - 1):
+        cv2.imwrite(str(tmp_path / "p" / f"{index:06d}_10.png"), np.full((4, 6, 3), 9, np.uint8))
+    line = refused("evaluate", "flow", f"--prediction={tmp_path / 'p'}", f"--ground-truth={world}")
+    assert "3 x 16 bits" in line
+
+
+def test_a_pose_file_with_eleven_numbers_in_a_line_is_told(refused: Refused, tmp_path: Path, world: Path) -> None:
+    truth = world / "poses" / "07.txt"
+    rows = truth.read_text().splitlines()
+    rows[1] = rows[1].rsplit(" ", 1)[0]
+    (tmp_path / "p.txt").write_text("\n".join(rows))
+    line = refused("evaluate", "odometry", f"--prediction={tmp_path / 'p.txt'}", f"--ground-truth={truth}")
+    assert "p.txt, line 2: 12 or 13 numbers are needed, found 11" in line
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "name what to evaluate"),
+        (["dept"], "did you mean depth"),
+        (["depth", "--prediction=p"], "ground"),
+        (["depth", "--prediction=p", "--ground-truth=t", "--protocol=eigne"], "eigne"),
+        (["odometry", "--prediction=p", "--ground-truth=t", "--snippet=4"], "snippet"),
+        (["odometry", "--prediction=p", "--ground-truth=t", "--frames=12"], "START:END"),
+    ],
+)
+def test_words_that_cannot_be_evaluated(refused: Refused, words: list[str], said: str) -> None:
+    assert said in refused("evaluate", *words)

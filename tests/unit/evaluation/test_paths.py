@@ -1,0 +1,174 @@
+"""Trajectories brought onto the same frames, and scored."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from triptych.errors import InputError
+from triptych.evaluation.odometry import STRAIGHT, score_sequence, score_snippets
+from triptych.evaluation.paths import paired_paths
+from triptych.formats.trajectories import save_kitti_trajectory, save_tum_trajectory
+from triptych.geometry.pose import rigid_transform
+
+REAL = Path(__file__).resolve().parents[4] / "shared" / "data"
+needs_real = pytest.mark.skipif(not REAL.exists(), reason="no real data beside the checkout")
+
+
+def path_of(frames: int, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    turn = 0.05 * torch.randn(frames, 3, generator=generator, dtype=torch.float64)
+    place = torch.randn(frames, 3, generator=generator, dtype=torch.float64).cumsum(0)
+    return rigid_transform(turn, place)
+
+
+@pytest.fixture
+def truth(tmp_path: Path) -> Path:
+    save_kitti_trajectory(tmp_path / "07.txt", path_of(20))
+    return tmp_path / "07.txt"
+
+
+def kitti(path: Path, poses: torch.Tensor) -> Path:
+    save_kitti_trajectory(path, poses)
+    return path
+
+
+def test_a_line_a_frame_is_matched_line_by_line(tmp_path: Path, truth: Path) -> None:
+    paths = paired_paths(kitti(tmp_path / "p.txt", path_of(20, seed=1)), truth)
+    assert paths.present.all()
+    assert paths.sequence == "07"
+    torch.testing.assert_close(paths.predicted, path_of(20, seed=1))
+
+
+def test_lines_that_begin_with_their_frame_may_leave_frames_out(tmp_path: Path, truth: Path) -> None:
+    poses = path_of(20, seed=1)
+    kept = [3, 4, 7, 19]
+    rows = [" ".join(map(repr, [frame, *poses[frame, :3].flatten().tolist()])) for frame in kept]
+    (tmp_path / "p.txt").write_text("\n".join(rows))
+    paths = paired_paths(tmp_path / "p.txt", truth)
+    assert paths.present.nonzero().flatten().tolist() == kept
+    torch.testing.assert_close(paths.predicted[kept], poses[kept])
+
+
+@pytest.mark.parametrize("strided", [True, False])
+def test_a_stride_takes_frames_of_both_or_of_the_truth_alone(tmp_path: Path, truth: Path, strided: bool) -> None:
+    poses = path_of(20, seed=1)
+    given = poses[::3] if strided else poses
+    paths = paired_paths(kitti(tmp_path / "p.txt", given), truth, stride=3)
+    torch.testing.assert_close(paths.predicted, poses[::3])
+    torch.testing.assert_close(paths.truth, path_of(20)[::3])
+    assert paths.stride == 3
+
+
+def test_a_part_of_the_truth_can_be_chosen(tmp_path: Path, truth: Path) -> None:
+    paths = paired_paths(kitti(tmp_path / "p.txt", path_of(5, seed=1)), truth, frames=(4, 9))
+    torch.testing.assert_close(paths.truth, path_of(20)[4:9])
+    assert paths.present.all()
+
+
+def test_a_folder_of_ours_knows_its_frames(tmp_path: Path, truth: Path) -> None:
+    folder = tmp_path / "prediction"
+    kitti(folder / "trajectory.kitti.txt", path_of(4, seed=1))
+    (folder / "result.json").write_text(json.dumps({"frames": {"source_indices": [2, 4, 6, 8]}}))
+    paths = paired_paths(folder, truth, stride=2)
+    assert paths.present.tolist() == [False, True, True, True, True, False, False, False, False, False]
+    (folder / "result.json").write_text(json.dumps({"frames": {"source_indices": [2, 4]}}))
+    with pytest.raises(InputError, match=r"4 poses, result\.json names 2 frames"):
+        paired_paths(folder, truth)
+
+
+def test_poses_with_times_are_matched_by_time(tmp_path: Path) -> None:
+    times = torch.arange(6, dtype=torch.float64) / 10
+    save_tum_trajectory(tmp_path / "truth.txt", path_of(6), times)
+    late = torch.tensor([0.1, 0.3, 0.45], dtype=torch.float64) + 0.004  # the last one is between two frames
+    save_tum_trajectory(tmp_path / "p.txt", path_of(3, seed=1), late)
+    paths = paired_paths(tmp_path / "p.txt", tmp_path / "truth.txt")
+    assert paths.present.tolist() == [False, True, False, True, False, False]
+    torch.testing.assert_close(paths.predicted[3], path_of(3, seed=1)[1])
+
+
+def test_counts_that_do_not_fit_are_refused_with_both_numbers(tmp_path: Path, truth: Path) -> None:
+    with pytest.raises(InputError, match=r"p.txt: holds 12 poses, .*07.txt gives 20 frames to compare of 20"):
+        paired_paths(kitti(tmp_path / "p.txt", path_of(12)), truth)
+
+
+def test_what_cannot_be_a_trajectory_is_refused_by_file_and_line(tmp_path: Path, truth: Path) -> None:
+    rows = truth.read_text().splitlines()
+    rows[2] = " ".join(rows[2].split()[:11])
+    (tmp_path / "p.txt").write_text("\n".join(rows))
+    with pytest.raises(InputError, match=r"p.txt, line 3: 12 or 13 numbers are needed, found 11"):
+        paired_paths(tmp_path / "p.txt", truth)
+    with pytest.raises(InputError, match="cannot read"):
+        paired_paths(tmp_path / "nowhere.txt", truth)
+    with pytest.raises(InputError, match="is a folder"):
+        paired_paths(truth, tmp_path)
+    with pytest.raises(InputError, match=r"holds no trajectory\.kitti\.txt"):
+        paired_paths(tmp_path, truth)
+
+
+def test_frames_outside_of_the_truth_are_refused(tmp_path: Path, truth: Path) -> None:
+    row = " ".join(map(repr, path_of(1)[0, :3].flatten().tolist()))
+    (tmp_path / "p.txt").write_text(f"25 {row}\n26 {row}\n")
+    with pytest.raises(InputError, match=r"frames 25 to 26, .* has 20"):
+        paired_paths(tmp_path / "p.txt", truth)
+
+
+@pytest.mark.parametrize(("stride", "frames"), [(0, None), (30, None), (1, (5, 6))])
+def test_settings_that_leave_nothing_are_refused(
+    tmp_path: Path, truth: Path, stride: int, frames: tuple[int, int] | None
+) -> None:
+    with pytest.raises(InputError):
+        paired_paths(kitti(tmp_path / "p.txt", path_of(20)), truth, stride=stride, frames=frames)
+
+
+def test_a_perfect_path_has_no_error_and_its_baseline_has(tmp_path: Path, truth: Path) -> None:
+    paths = paired_paths(kitti(tmp_path / "p.txt", path_of(20)), truth)
+    result = score_sequence(paths, alignment="7dof")
+    assert result.metrics["ate_m"] == pytest.approx(0, abs=1e-9)
+    assert result.baselines[STRAIGHT]["ate_m"] > 0.5
+    assert any("shorter than 100 m" in note for note in result.notes)
+
+
+def test_missing_frames_are_told(tmp_path: Path, truth: Path) -> None:
+    poses = path_of(20)
+    rows = [" ".join(map(repr, [frame, *poses[frame, :3].flatten().tolist()])) for frame in range(2, 20)]
+    (tmp_path / "p.txt").write_text("\n".join(rows))
+    paths = paired_paths(tmp_path / "p.txt", truth)
+    result = score_snippets(paths, length=3)
+    assert result.metrics["snippets"] == 16
+    assert result.notes == ("2 of 20 frames are not predicted, and left out",)
+
+
+def test_a_snippet_longer_than_the_path_is_refused(tmp_path: Path, truth: Path) -> None:
+    paths = paired_paths(kitti(tmp_path / "p.txt", path_of(4)), truth, frames=(0, 4))
+    with pytest.raises(InputError, match="shorter --snippet"):
+        score_snippets(paths, length=5)
+
+
+@pytest.mark.real
+@needs_real
+@pytest.mark.parametrize(
+    ("sequence", "length", "windows", "mean"),
+    [("09", 3, 1589, 0.0237), ("09", 5, 1587, 0.0419), ("10", 3, 1199, 0.0181), ("10", 5, 1197, 0.0304)],
+)
+def test_straight_motion_scores_as_published(sequence: str, length: int, windows: int, mean: float) -> None:
+    truth = REAL / "kitti_odom" / "poses" / f"{sequence}.txt"
+    result = score_snippets(paired_paths(truth, truth), length=length)
+    assert result.metrics["ate_mean"] == pytest.approx(0, abs=1e-12)
+    assert result.baselines[STRAIGHT]["snippets"] == windows
+    assert result.baselines[STRAIGHT]["ate_mean"] == pytest.approx(mean, abs=5e-5)
+
+
+@pytest.mark.real
+@needs_real
+def test_fast_motion_is_harder_for_the_baseline() -> None:
+    truth = REAL / "kitti_odom" / "poses" / "10.txt"
+    errors = [
+        score_snippets(paired_paths(truth, truth, stride=stride), length=3).baselines[STRAIGHT]["ate_mean"]
+        for stride in (1, 2, 3, 4)
+    ]
+    assert errors == sorted(errors)
+    assert errors[-1] > 4 * errors[0]
