@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -15,14 +14,13 @@ from torch import Tensor
 from triptych.data.truth.source import DepthSource
 from triptych.errors import InputError
 from triptych.evaluation.averages import mean_figures, scale_spread
+from triptych.evaluation.counted import CountedTruth, counted_truth, depth_figures, truth_map
 from triptych.evaluation.depth_protocols import DepthProtocol, LaserDepth, with_laser_depth
 from triptych.evaluation.mean_map import MeanMap
 from triptych.evaluation.parallel import Progress, each
 from triptych.evaluation.predictions import Matched, PredictedMaps, matched
 from triptych.evaluation.resampling import depth_on_grid, flip_blended
 from triptych.evaluation.results import Figures, Protocol, Result
-from triptych.metrics.depth import DepthScaling, depth_metrics, depth_scale
-from triptych.metrics.edges import near_depth_edges
 from triptych.types import DepthTruth
 
 PredictionOf = Literal["depth", "disparity"]
@@ -31,8 +29,6 @@ PLAUSIBLE_SCALE = (0.02, 500.0)
 """Median factor to meters of a prediction up to scale: networks say depths between 0.1 and 100."""
 PLAUSIBLE_METRIC_RATIO = (0.1, 10.0)
 """Median of truth over prediction where the prediction is taken to be in meters."""
-DENSE_SHARE = 0.5
-"""Truth known on more of the picture than this has edges to look at."""
 CONSTANT = "constant_depth"
 MEAN_MAP = "mean_depth_map"
 """Of the truth of all other images."""
@@ -108,8 +104,11 @@ class DepthScorer:
         def halves(half: int) -> Progress | None:
             return None if progress is None else lambda done, _: progress(done + half * count, 2 * count)
 
-        for seen in each(self._seen, count, progress=halves(0)):
-            mean_map.add(*seen)
+        def counted(index: int) -> CountedTruth:
+            return counted_truth(self.truth.load(index), self.protocol)
+
+        for truth in each(counted, count, progress=halves(0)):
+            mean_map.add(truth)
         rows = list(each(lambda index: self._row(index, found, flipped, mean_map), count, progress=halves(1)))
         images = tuple(row[0] for row in rows)
         self._check_scale(images)
@@ -136,101 +135,54 @@ class DepthScorer:
     ) -> tuple[DepthTruth, Float[Tensor, "height width"], Float[Tensor, "height width"], Bool[Tensor, "height width"]]:
         """Truth, scaled prediction, true depth and where it counts, of the image at a position: for pictures."""
         truth = self.truth.load(index)
-        depth_m = _of_laser(truth, self.protocol.laser_depth).double()
-        known = self._known(truth, depth_m)
-        predicted = self._predicted(index, depth_m.shape, matched(self.maps, self.truth.names), self._flipped())
-        scale = depth_metrics(*_as_row(predicted, depth_m, known), scaling=self.protocol.scaling).scale
-        return truth, predicted * scale, depth_m, known
-
-    def _flipped(self) -> Matched | None:
-        return None if self.flipped is None else matched(self.flipped, self.truth.names)
-
-    def _seen(self, index: int) -> tuple[Tensor, Tensor]:
-        truth = self.truth.load(index)
-        depth_m = _of_laser(truth, self.protocol.laser_depth).double()
-        return depth_m, self._known(truth, depth_m)
+        counted = counted_truth(truth, self.protocol)
+        flipped = None if self.flipped is None else matched(self.flipped, self.truth.names)
+        predicted = self._predicted(index, counted.size, matched(self.maps, self.truth.names), flipped)
+        _, scale = depth_figures(counted.of(predicted), counted, self.protocol)
+        depth_m = truth_map(truth, self.protocol)
+        return truth, predicted * scale, depth_m.double(), self.protocol.known(depth_m)
 
     def _row(
         self, index: int, found: Matched, flipped: Matched | None, mean_map: MeanMap
     ) -> tuple[ImageDepth, dict[str, Figures], dict[str, Figures]]:
         """Figures of an image: the prediction's, the baselines' and the variants'."""
         truth = self.truth.load(index)
-        depth_m = _of_laser(truth, self.protocol.laser_depth).double()
-        known = self._known(truth, depth_m)
-        predicted = self._predicted(index, depth_m.shape, found, flipped)
-        if bool(predicted[known].isnan().any()):
+        counted = counted_truth(truth, self.protocol)
+        predicted = self._predicted(index, counted.size, found, flipped)
+        guess = counted.of(predicted)
+        unknown = int(guess.isnan().sum())
+        if unknown:
             raise InputError(
-                f"{found.load(index).file}: says nothing of {int(predicted[known].isnan().sum())} pixels that count; "
-                "predict the whole frame, or name the share that was cut off with --bottom_crop"
+                f"{found.load(index).file}: says nothing of {unknown} pixels that count; predict the whole frame, or "
+                "name the share that was cut off with --bottom_crop"
             )
-        figures, scale = self._figures(predicted, depth_m, known)
-        baselines: dict[str, Figures] = {
-            CONSTANT: self._figures(torch.ones_like(depth_m), depth_m, known, scaling="median")[0]
-        }
-        answer = mean_map.without(depth_m, known)
-        if answer is not None:
-            baselines[MEAN_MAP] = self._figures(answer, depth_m, known, scaling="median")[0]
+        figures, scale = depth_figures(guess, counted, self.protocol)
+        baselines: dict[str, Figures] = {}
+        for name, answer in ((CONSTANT, torch.ones_like(guess)), (MEAN_MAP, mean_map.without(counted))):
+            if answer is not None:
+                baselines[name] = depth_figures(answer, counted, self.protocol, scaling="median")[0]
         variants: dict[str, Figures] = {}
         if truth.forward_m is not None:
             other = with_laser_depth(self.protocol, _other(self.protocol.laser_depth))
-            other_m = _of_laser(truth, other.laser_depth).double()
-            variants[other.laser_depth] = self._figures(predicted, other_m, self._known(truth, other_m))[0]
-        ratio = depth_scale(*_as_row(predicted, depth_m, known), scaling="median")
-        return ImageDepth(truth.name, figures, scale, float(ratio)), baselines, variants
-
-    def _known(self, truth: DepthTruth, depth_m: Float[Tensor, "height width"]) -> Bool[Tensor, "height width"]:
-        try:
-            known = self.protocol.known(depth_m)
-        except ValueError as error:
-            raise InputError(f"{truth.file}: {error}") from error
-        if not bool(known.any()):
-            raise InputError(
-                f"{truth.file}: has no depth from {self.protocol.min_depth_m:g} to {self.protocol.cap_m:g} m where the "
-                f"protocol looks (its largest is {float(depth_m.max()):g}); truth must be in meters, 0 where unknown"
-            )
-        return known
+            same = counted_truth(truth, other)
+            variants[other.laser_depth] = depth_figures(same.of(predicted), same, other)[0]
+        ratio = scale
+        if self.protocol.scaling != "median":
+            ratio = float(counted.depth_m.quantile(0.5) / guess.quantile(0.5))
+        return ImageDepth(truth.name, figures, scale, ratio), baselines, variants
 
     def _predicted(
-        self, index: int, size: Sequence[int], found: Matched, flipped: Matched | None
+        self, index: int, size: tuple[int, int], found: Matched, flipped: Matched | None
     ) -> Float[Tensor, "height width"]:
         """The prediction on the grid of the truth."""
         depth = _checked(found, index, self.prediction_of)
         if flipped is not None:
-            depth = 1 / flip_blended(1 / depth, 1 / _checked(flipped, index, self.prediction_of))
+            mirrored = _checked(flipped, index, self.prediction_of)
+            depth = 1 / flip_blended(1 / depth.double(), 1 / mirrored.double())
         covered = self.protocol.assumed_rows if self.maps.rows_covered is None else self.maps.rows_covered
         return depth_on_grid(
-            depth,
-            (size[0], size[1]),
-            resizing=self.protocol.resizing,
-            window=self.protocol.window,
-            rows_covered=covered,
+            depth, size, resizing=self.protocol.resizing, window=self.protocol.window, rows_covered=covered
         )
-
-    def _figures(
-        self,
-        predicted: Float[Tensor, "height width"],
-        truth_m: Float[Tensor, "height width"],
-        known: Bool[Tensor, "height width"],
-        *,
-        scaling: DepthScaling | None = None,
-    ) -> tuple[dict[str, float], float]:
-        protocol = self.protocol
-        scores = depth_metrics(
-            *_as_row(predicted, truth_m, known),
-            scaling=scaling or protocol.scaling,
-            min_depth_m=protocol.min_depth_m,
-            max_depth_m=protocol.cap_m,
-        )
-        figures = {entry.name: float(getattr(scores, entry.name)) for entry in fields(scores)}
-        scale = figures.pop("scale")
-        if not protocol.decades:
-            del figures["rmse_log10"]
-        if float(known.double().mean()) > DENSE_SHARE:
-            edges = near_depth_edges(truth_m[None, None], known[None, None])[0, 0]
-            depth_m = (predicted * scale).clamp(protocol.min_depth_m, protocol.cap_m)
-            off = ((depth_m - truth_m).abs() / truth_m)[edges]
-            figures["edge_abs_rel"] = float(off.mean()) if off.numel() else math.nan
-        return figures, scale
 
     def _check_scale(self, images: Sequence[ImageDepth]) -> None:
         """Refuse depth in another unit than it is taken to be in."""
@@ -265,22 +217,18 @@ class DepthScorer:
         )
 
 
-def _of_laser(truth: DepthTruth, laser_depth: LaserDepth) -> Float[Tensor, "height width"]:
-    return truth.forward_m if laser_depth == "forward" and truth.forward_m is not None else truth.depth_m
-
-
 def _other(laser_depth: LaserDepth) -> LaserDepth:
     return "camera_z" if laser_depth == "forward" else "forward"
 
 
 def _checked(found: Matched, index: int, prediction_of: PredictionOf) -> Float[Tensor, "height width"]:
-    """A predicted map as depth above 0, in float64; infinite depth is allowed.
+    """A predicted map as depth above 0; infinite depth is allowed.
 
     Raises:
         InputError: the map holds NaN, or values that cannot be.
     """
     predicted = found.load(index)
-    values = predicted.values[0].double()
+    values = predicted.values[0]
     unknown = int(values.isnan().sum())
     if unknown == values.numel():
         raise InputError(f"{predicted.file}: holds nothing but NaN; predict this image again")
@@ -292,15 +240,4 @@ def _checked(found: Matched, index: int, prediction_of: PredictionOf) -> Float[T
             f"{predicted.file}: {prediction_of} is {'negative' if prediction_of == 'disparity' else '0 or less'} on "
             f"{int(bad.sum())} of {values.numel()} pixels; predictions must be dense and above 0"
         )
-    return 1 / values if prediction_of == "disparity" else values
-
-
-def _as_row(
-    predicted: Float[Tensor, "height width"],
-    truth_m: Float[Tensor, "height width"],
-    known: Bool[Tensor, "height width"],
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The pixels that count as a picture of one row: laser truth is sparse, and sums over few are quick."""
-    row = (1, 1, 1, -1)
-    guess, reference = predicted[known].view(row), truth_m[known].view(row)
-    return guess, reference, torch.ones_like(reference, dtype=torch.bool)
+    return 1 / values.double() if prediction_of == "disparity" else values

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float64, Int
 from torch import Tensor
+
+from triptych.evaluation.counted import CountedTruth
 
 GRID = (24, 80)
 """Rows and columns of cells that a picture is divided into, whatever its size."""
+CELLS = GRID[0] * GRID[1]
 
 
 class MeanMap:
@@ -19,44 +24,32 @@ class MeanMap:
     """
 
     def __init__(self) -> None:
-        cells = GRID[0] * GRID[1]
-        self._sum = torch.zeros(cells, dtype=torch.float64)
-        self._count = torch.zeros(cells, dtype=torch.float64)
+        self._sum = torch.zeros(CELLS, dtype=torch.float64)
+        self._count = torch.zeros(CELLS, dtype=torch.float64)
 
-    def add(self, depth_m: Float[Tensor, "height width"], known: Bool[Tensor, "height width"]) -> None:
+    def add(self, truth: CountedTruth) -> None:
         """Take in a truth."""
-        total, count = _sums(depth_m, known)
-        self._sum += total
-        self._count += count
+        cell = _cells(truth.size)[truth.place]
+        self._sum.index_add_(0, cell, truth.depth_m)
+        self._count += torch.bincount(cell, minlength=CELLS)
 
-    def without(
-        self, depth_m: Float[Tensor, "height width"], known: Bool[Tensor, "height width"]
-    ) -> Float[Tensor, "height width"] | None:
-        """The mean map of all truths but this one; None where there is no other.
+    def without(self, truth: CountedTruth) -> Float64[Tensor, " pixels"] | None:
+        """The mean map of all truths but this one, at its pixels; None where there is no other.
 
-        Cells without truth in any other image hold the mean of all cells.
+        Cells without truth in any other image hold the mean of all pixels.
         """
-        total, count = _sums(depth_m, known)
-        others_sum, others_count = self._sum - total, self._count - count
-        if float(others_count.sum()) < 1:
+        cell = _cells(truth.size)[truth.place]
+        count = self._count - torch.bincount(cell, minlength=CELLS)
+        if float(count.sum()) < 1:
             return None
-        overall = others_sum.sum() / others_count.sum()
-        mean = torch.where(others_count > 0, others_sum / others_count.clamp_min(1), overall)
-        return mean[_cells(*depth_m.shape)]
+        total = self._sum.index_add(0, cell, truth.depth_m, alpha=-1)
+        mean = torch.where(count > 0, total / count.clamp_min(1), total.sum() / count.sum())
+        return mean[cell]
 
 
-def _sums(
-    depth_m: Float[Tensor, "height width"], known: Bool[Tensor, "height width"]
-) -> tuple[Float[Tensor, " cells"], Float[Tensor, " cells"]]:
-    """Sum of depth and number of pixels of each cell."""
-    cell = _cells(*depth_m.shape)[known]
-    cells = GRID[0] * GRID[1]
-    total = torch.zeros(cells, dtype=torch.float64).index_add_(0, cell, depth_m[known].double())
-    return total, torch.bincount(cell, minlength=cells).double()
-
-
-def _cells(height: int, width: int) -> Int[Tensor, "height width"]:
-    """The cell of each pixel."""
-    rows = torch.arange(height) * GRID[0] // height
-    columns = torch.arange(width) * GRID[1] // width
-    return rows[:, None] * GRID[1] + columns
+@functools.lru_cache(maxsize=16)
+def _cells(size: tuple[int, int]) -> Int[Tensor, " pixels"]:
+    """The cell of each pixel of a flattened picture."""
+    rows = torch.arange(size[0]) * GRID[0] // size[0]
+    columns = torch.arange(size[1]) * GRID[1] // size[1]
+    return (rows[:, None] * GRID[1] + columns).flatten()

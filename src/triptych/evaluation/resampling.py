@@ -24,7 +24,7 @@ def depth_on_grid(
     window: tuple[float, float] | None,
     rows_covered: float,
 ) -> Float[Tensor, "{size[0]} {size[1]}"]:
-    """Depth on a grid of another size, in float64; NaN where nothing was predicted.
+    """Depth on a grid of another size, worked out in float64; NaN where nothing was predicted.
 
     Args:
         depth: predicted.
@@ -35,8 +35,9 @@ def depth_on_grid(
     """
     height, width = size
     top, bottom = (0, _covered(height, rows_covered)) if window is None else window_rows(window, height)
-    values = depth.double()[None, None]
+    values = depth[None, None]
     if values.shape[-2:] != (bottom - top, width):
+        values = values.double()
         if resizing == "depth, nearest":
             values = F.interpolate(values, (bottom - top, width), mode="nearest")
         else:

@@ -29,9 +29,14 @@ def region_median(
         NaN where the region is empty or holds a NaN.
     """
     flat, inside = values.flatten(1), region.flatten(1)
-    ordered = torch.where(inside, flat, torch.inf).sort(dim=1).values
-    count = inside.sum(dim=1, keepdim=True)
-    lower = ordered.gather(1, ((count - 1) // 2).clamp_min(0))
-    upper = ordered.gather(1, (count // 2).clamp_max(flat.shape[1] - 1))
-    unknown = (count == 0) | (inside & flat.isnan()).any(dim=1, keepdim=True)
-    return torch.where(unknown, torch.nan, (lower + upper) / 2).squeeze(1)
+    medians = [_median(pixels[chosen]) for pixels, chosen in zip(flat, inside, strict=True)]
+    return torch.stack(medians) if medians else flat.new_zeros(0)
+
+
+def _median(values: Float[Tensor, " pixels"]) -> Float[Tensor, ""]:
+    """Median of a list; by selection, which is quicker than sorting."""
+    count = len(values)
+    if count == 0 or bool(values.isnan().any()):
+        return values.new_tensor(torch.nan)
+    lower = values.kthvalue((count + 1) // 2).values
+    return lower if count % 2 else (lower + values.kthvalue(count // 2 + 1).values) / 2
