@@ -80,7 +80,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     if options.bottom_crop is not None:
         if not 0 <= options.bottom_crop < 1:
             raise InputError(f"--bottom_crop {options.bottom_crop:g}: give the share of rows, from 0 to below 1")
-        maps = replace(maps, rows_covered=1 - options.bottom_crop)
+        maps = replace(maps, rows=(0.0, 1 - options.bottom_crop))
     scorer = DepthScorer(
         maps=maps,
         truth=truth,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from jsonargparse import ArgumentParser
 
+from triptych.cli.predict_split import predict_split
 from triptych.config.schema import FitSettings
 from triptych.errors import InputError
 
@@ -44,11 +45,24 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--camera", type=str | None, help="which camera of a KITTI folder (0 to 3)")
     parser.add_argument("--bottom_crop", type=float | None, help="share of rows cut off at the bottom; as fitted")
     parser.add_argument("--assumed_fov_deg", type=float | None, help="field of view where nothing tells; as fitted")
+    parser.add_argument(
+        "--split",
+        type=str | None,
+        help="predict on the images of a standard split (eigen_test, kitti2015, ...) in the data set SOURCE instead",
+    )
+    parser.add_argument(
+        "--mirrored", action="store_true", help="with --split: on the mirror images, for evaluate --flipped"
+    )
 
 
 def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     """Load, read, predict, write."""
     options = parser.parse_args(list(words))
+    if options.split is not None:
+        predict_split(parser, options)
+        return
+    if options.mirrored:
+        raise InputError("--mirrored: is for the images of a --split")
     from triptych.cli.console import counted
     from triptych.cli.fit import say_what_was_read
     from triptych.config.build import build_sequence, load_model

@@ -179,10 +179,7 @@ class DepthScorer:
         if flipped is not None:
             mirrored = _checked(flipped, index, self.prediction_of)
             depth = 1 / flip_blended(1 / depth.double(), 1 / mirrored.double())
-        covered = self.protocol.assumed_rows if self.maps.rows_covered is None else self.maps.rows_covered
-        return depth_on_grid(
-            depth, size, resizing=self.protocol.resizing, window=self.protocol.window, rows_covered=covered
-        )
+        return depth_on_grid(depth, size, resizing=self.protocol.resizing, rows=self.maps.rows or self.protocol.rows)
 
     def _check_scale(self, images: Sequence[ImageDepth]) -> None:
         """Refuse depth in another unit than it is taken to be in."""

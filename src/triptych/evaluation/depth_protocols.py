@@ -9,18 +9,18 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from triptych.evaluation.resampling import ALL_ROWS, Resizing, Rows, row_range
 from triptych.metrics.depth import DepthScaling
 
 DepthProtocolName = Literal["eigen", "eigen_improved", "make3d", "cityscapes", "plain"]
 Crop = Literal["none", "Garg", "Cityscapes", "Make3D"]
-Resizing = Literal["disparity, bilinear", "depth, nearest"]
 LaserDepth = Literal["forward", "camera_z"]
 
 GARG_ROWS = (0.40810811, 0.99189189)
 GARG_COLUMNS = (0.03594771, 0.96405229)
 """Shares of height and width between which Garg et al. 2016 look."""
 CITYSCAPES_SIZE = (1024, 2048)
-CITYSCAPES_KEPT_ROWS = 0.75
+CITYSCAPES_ROWS = (0.0, 0.75)
 """Below it is the car's bonnet."""
 CITYSCAPES_WINDOW = ((256, 768), (192, 1856))
 """Rows and columns, of pictures of 1024 x 2048."""
@@ -47,9 +47,8 @@ class DepthProtocol:
         scaling: how a prediction is brought to the truth's scale.
         resizing: how a prediction is brought to the truth's grid.
         laser_depth: which of a laser scan's depths counts.
-        window: shares of the truth's rows, from and to, that predictions are of; None is all
-            that the prediction says it covers.
-        assumed_rows: share of rows that a prediction is of, where it does not say.
+        rows: shares of the picture's rows, from and to, that a prediction is of where it does
+            not say.
         decades: True where the root mean square of logarithms to base 10 is reported too.
     """
 
@@ -63,8 +62,7 @@ class DepthProtocol:
     scaling: DepthScaling = "median"
     resizing: Resizing = "disparity, bilinear"
     laser_depth: LaserDepth = "camera_z"
-    window: tuple[float, float] | None = None
-    assumed_rows: float = 1.0
+    rows: Rows = ALL_ROWS
     decades: bool = False
 
     def known(self, truth_m: Float[Tensor, "height width"]) -> Bool[Tensor, "height width"]:
@@ -90,7 +88,7 @@ PROTOCOLS: dict[DepthProtocolName, DepthProtocol] = {
         "Make3D",
         cap_m=70.0,
         resizing="depth, nearest",
-        window=MAKE3D_ROWS,
+        rows=MAKE3D_ROWS,
         decades=True,
     ),
     "cityscapes": DepthProtocol(
@@ -98,7 +96,7 @@ PROTOCOLS: dict[DepthProtocolName, DepthProtocol] = {
         "cityscapes_test",
         "stereo disparity",
         "Cityscapes",
-        assumed_rows=CITYSCAPES_KEPT_ROWS,
+        rows=CITYSCAPES_ROWS,
     ),
     "plain": DepthProtocol("plain", "all images", "depth maps", "none"),
 }
@@ -130,10 +128,5 @@ def crop_window(crop: Crop, height: int, width: int) -> tuple[tuple[int, int], t
             raise ValueError(f"pictures of Cityscapes are 2048x1024, this truth is {width}x{height}")
         return CITYSCAPES_WINDOW
     if crop == "Make3D":
-        return window_rows(MAKE3D_ROWS, height), (0, width)
+        return row_range(MAKE3D_ROWS, height), (0, width)
     return (0, height), (0, width)
-
-
-def window_rows(window: tuple[float, float], height: int) -> tuple[int, int]:
-    """Rows from and to (exclusive) of a window that is given in shares of the height."""
-    return round(window[0] * height), round(window[1] * height)

@@ -18,7 +18,7 @@ from triptych.evaluation.averages import mean_figures
 from triptych.evaluation.baselines import dis_flow
 from triptych.evaluation.parallel import Progress, each
 from triptych.evaluation.predictions import Matched, PredictedMaps, matched
-from triptych.evaluation.resampling import flow_on_grid
+from triptych.evaluation.resampling import ALL_ROWS, flow_on_grid
 from triptych.evaluation.results import Figures, Protocol, Result
 from triptych.metrics.flow import FlowMetrics, flow_metrics
 from triptych.types import FlowTruth
@@ -146,7 +146,7 @@ class FlowScorer:
         """The prediction on the grid of the truth, known wherever the truth is."""
         predicted = found.load(index)
         height, width = truth.flow.shape[1:]
-        flow = flow_on_grid(predicted.values, (height, width), rows_covered=self.maps.rows_covered or 1.0)
+        flow = flow_on_grid(predicted.values, (height, width), rows=self.maps.rows or ALL_ROWS)
         unknown = int((flow.isnan().any(dim=0) & truth.valid).sum())
         if unknown:
             raise InputError(

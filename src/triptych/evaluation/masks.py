@@ -14,7 +14,7 @@ from triptych.errors import InputError
 from triptych.evaluation.averages import mean_figures
 from triptych.evaluation.parallel import Progress, each
 from triptych.evaluation.predictions import Matched, PredictedMaps, matched
-from triptych.evaluation.resampling import depth_on_grid, map_on_grid
+from triptych.evaluation.resampling import ALL_ROWS, depth_on_grid, map_on_grid
 from triptych.evaluation.results import Figures, Protocol, Result
 from triptych.metrics.depth import depth_scale, hole_rate
 from triptych.metrics.masks import mask_metrics, roc_auc
@@ -150,7 +150,7 @@ def _mask(found: Matched, index: int, truth: FlowTruth) -> Float[Tensor, "height
     """A predicted mask on the grid of the truth, 0 in rows that it was not predicted for."""
     predicted = found.load(index)
     size = (truth.valid.shape[0], truth.valid.shape[1])
-    values = map_on_grid(predicted.values, size, rows_covered=found.maps.rows_covered or 1.0)[0]
+    values = map_on_grid(predicted.values, size, rows=found.maps.rows or ALL_ROWS)[0]
     if bool(values[truth.valid].isnan().any()):
         raise InputError(f"{predicted.file}: does not cover all rows that have a truth; predict without --bottom_crop")
     return values.nan_to_num(nan=0.0)
@@ -166,8 +166,7 @@ def _depth(found: Matched, index: int, truth: FlowTruth) -> Float[Tensor, "heigh
         depth,
         (truth.valid.shape[0], truth.valid.shape[1]),
         resizing="disparity, bilinear",
-        window=None,
-        rows_covered=found.maps.rows_covered or 1.0,
+        rows=found.maps.rows or ALL_ROWS,
     )
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from triptych.data.truth.folders import depth_maps, flow_maps
 from triptych.errors import InputError
+from triptych.evaluation.resampling import Rows
 from triptych.formats.maps import DEPTH_SCALE, load_visibility
 
 Kind = Literal["depth", "flow", "visibility", "motion"]
@@ -44,14 +45,14 @@ class PredictedMaps:
         names: of the images that they were predicted for.
         read: gives the map at a position of `names`.
         place: what was given, for messages.
-        rows_covered: share of the image's rows, from the top, that was predicted for, the rest
-            having been cut off; None where the place does not tell.
+        rows: shares of the image's rows, from and to, that was predicted for, the others having
+            been cut off; None where the place does not tell.
     """
 
     names: tuple[str, ...]
     read: Callable[[int], PredictedMap]
     place: Path
-    rows_covered: float | None = None
+    rows: Rows | None = None
 
 
 @dataclass(frozen=True)
@@ -146,13 +147,15 @@ def _of_prediction(folder: Path, kind: Kind) -> PredictedMaps:
     try:
         names = content["frames"].get("names") or None
         crop = float(content.get("settings", {}).get("frames", {}).get("bottom_crop", 0.0))
+        top, bottom = content.get("rows", (0.0, 1.0 - crop))
+        rows = (float(top), float(bottom))
         indices = [int(name) for name in maps.names]
         renamed = maps.names if names is None else tuple(str(names[index]) for index in indices)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise InputError(
             f"{folder / RESULT_FILE} does not fit the files beside it ({error!r}); predict again"
         ) from error
-    return replace(maps, names=renamed, place=folder, rows_covered=1.0 - crop)
+    return replace(maps, names=renamed, place=folder, rows=rows)
 
 
 def _result(path: Path) -> dict[str, Any]:
@@ -197,9 +200,9 @@ def _prefixed(maps: PredictedMaps, folder: Path) -> PredictedMaps:
 
 def _joined(place: Path, parts: Sequence[PredictedMaps]) -> PredictedMaps:
     """Several predictions as one."""
-    covered = {part.rows_covered for part in parts}
+    covered = {part.rows for part in parts}
     if len(covered) > 1:
-        raise InputError(f"{place}: its predictions cut off different shares at the bottom; score them apart")
+        raise InputError(f"{place}: its predictions cut off different shares of the rows; score them apart")
     offsets = [(part, index) for part in parts for index in range(len(part.names))]
 
     def read(position: int) -> PredictedMap:
@@ -210,7 +213,7 @@ def _joined(place: Path, parts: Sequence[PredictedMaps]) -> PredictedMaps:
         names=tuple(name for part in parts for name in part.names),
         read=read,
         place=place,
-        rows_covered=covered.pop(),
+        rows=covered.pop(),
     )
 
 

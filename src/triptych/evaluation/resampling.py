@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from triptych.evaluation.depth_protocols import Resizing, window_rows
 from triptych.geometry.grid import resize_flow
+
+Resizing = Literal["disparity, bilinear", "depth, nearest"]
+Rows = tuple[float, float]
+"""Shares of a picture's rows, from and to."""
+ALL_ROWS: Rows = (0.0, 1.0)
 
 FLIP_EDGE = 0.05
 """Share of the width over which the flipped prediction takes over at a border ..."""
@@ -21,8 +27,7 @@ def depth_on_grid(
     size: tuple[int, int],
     *,
     resizing: Resizing,
-    window: tuple[float, float] | None,
-    rows_covered: float,
+    rows: Rows,
 ) -> Float[Tensor, "{size[0]} {size[1]}"]:
     """Depth on a grid of another size, worked out in float64; NaN where nothing was predicted.
 
@@ -30,11 +35,10 @@ def depth_on_grid(
         depth: predicted.
         size: rows and columns of the truth.
         resizing: `disparity, bilinear` (align_corners=False) or `depth, nearest`.
-        window: shares of the rows, from and to, that the prediction is of.
-        rows_covered: share of the rows, from the top, that it is of, where there is no window.
+        rows: shares of the rows, from and to, that the prediction is of.
     """
     height, width = size
-    top, bottom = (0, _covered(height, rows_covered)) if window is None else window_rows(window, height)
+    top, bottom = row_range(rows, height)
     values = depth[None, None]
     if values.shape[-2:] != (bottom - top, width):
         values = values.double()
@@ -46,7 +50,7 @@ def depth_on_grid(
 
 
 def flow_on_grid(
-    flow: Float[Tensor, "2 _ _"], size: tuple[int, int], *, rows_covered: float
+    flow: Float[Tensor, "2 _ _"], size: tuple[int, int], *, rows: Rows
 ) -> Float[Tensor, "2 {size[0]} {size[1]}"]:
     """Flow on a grid of another size and in its pixels; NaN where nothing was predicted.
 
@@ -54,22 +58,22 @@ def flow_on_grid(
         flow: predicted (px of its own grid); NaN where unknown, which spreads to the
             pixels between.
         size: rows and columns of the truth.
-        rows_covered: share of the rows, from the top, that it is of.
+        rows: shares of the rows, from and to, that it is of.
     """
     height, width = size
-    rows = _covered(height, rows_covered)
-    return _placed(resize_flow(flow[None], (rows, width))[0], 0, height)
+    top, bottom = row_range(rows, height)
+    return _placed(resize_flow(flow[None], (bottom - top, width))[0], top, height)
 
 
 def map_on_grid(
-    values: Float[Tensor, "1 _ _"], size: tuple[int, int], *, rows_covered: float
+    values: Float[Tensor, "1 _ _"], size: tuple[int, int], *, rows: Rows
 ) -> Float[Tensor, "1 {size[0]} {size[1]}"]:
     """A map of [0, 1] on a grid of another size, bilinear; NaN where nothing was predicted."""
     height, width = size
-    rows = _covered(height, rows_covered)
-    if values.shape[-2:] != (rows, width):
-        values = F.interpolate(values[None], (rows, width), mode="bilinear", align_corners=False)[0]
-    return _placed(values, 0, height)
+    top, bottom = row_range(rows, height)
+    if values.shape[-2:] != (bottom - top, width):
+        values = F.interpolate(values[None], (bottom - top, width), mode="bilinear", align_corners=False)[0]
+    return _placed(values, top, height)
 
 
 def flip_blended(
@@ -91,9 +95,10 @@ def flip_blended(
     return right * disparity + left * back + (1 - left - right) * (disparity + back) / 2
 
 
-def _covered(height: int, share: float) -> int:
-    """Rows that are left when the rest is cut off at the bottom, rounded as the cut was."""
-    return max(height - round(height * (1 - share)), 1)
+def row_range(rows: Rows, height: int) -> tuple[int, int]:
+    """Rows from and to (exclusive) of a share of a picture; one at least, rounded as a cut at the bottom is."""
+    top = round(rows[0] * height)
+    return top, max(height - round((1 - rows[1]) * height), top + 1)
 
 
 def _placed(values: Float[Tensor, "channels rows width"], top: int, height: int) -> Tensor:

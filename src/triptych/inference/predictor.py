@@ -97,6 +97,13 @@ class Predictor:
             yield from self._batch(sequence, begin, begin + size, refinement)
 
     @torch.inference_mode()
+    def depth_of(self, image: UInt8[Tensor, "3 height width"]) -> Float[Tensor, "height width"]:
+        """Depth that the network alone reads from a single picture, on the CPU."""
+        disparity = self.model.depth.finest(image[None].to(self.device).float() / 255)
+        depth = depth_from_disparity(disparity, min_depth=self.settings.min_depth, max_depth=self.settings.max_depth)
+        return depth[0, 0].cpu()
+
+    @torch.inference_mode()
     def _batch(
         self, sequence: FrameSequence, begin: int, end: int, refinement: GeometricRefinement | None
     ) -> list[Prediction]:

@@ -109,7 +109,7 @@ def write_prediction(
     with atomic_folder(folder, overwrite=settings.overwrite) as target:
         steps: list[CameraStep] = []
         for index, prediction in enumerate(predictions):
-            _write_frame(target, index, prediction, settings)
+            write_frame(target, index, prediction, settings)
             if prediction.step is not None:
                 steps.append(prediction.step)
             if progress is not None:
@@ -125,7 +125,8 @@ def write_prediction(
     return PredictionSummary(frames=len(camera_to_world), still_pairs=still_pairs)
 
 
-def _write_frame(target: Path, index: int, prediction: Prediction, settings: WriterSettings) -> None:
+def write_frame(target: Path, index: int, prediction: Prediction, settings: WriterSettings) -> None:
+    """Write the maps of one frame: `depth/000000.npz` and its like."""
     name = f"{index:06d}"
     save_depth(target / "depth" / f"{name}.npz", prediction.depth)
     save_depth_png(target / "depth_png" / f"{name}.png", prediction.depth, scale=LARGEST_16_BIT / settings.max_depth)

@@ -31,13 +31,13 @@ def truth_of(*maps: torch.Tensor, forward: list[torch.Tensor] | None = None) -> 
     return DepthSource(names, read, Path("truth"))
 
 
-def prediction_of(*maps: torch.Tensor, rows_covered: float | None = None) -> PredictedMaps:
+def prediction_of(*maps: torch.Tensor, rows: tuple[float, float] | None = None) -> PredictedMaps:
     names = tuple(f"{index:06d}" for index in range(len(maps)))
     return PredictedMaps(
         names,
         lambda index: PredictedMap(maps[index][None], Path(f"prediction/{names[index]}.npz")),
         Path("prediction"),
-        rows_covered,
+        rows,
     )
 
 
@@ -194,7 +194,7 @@ def test_a_cityscapes_prediction_lies_on_the_upper_three_quarters() -> None:
     ramp = torch.linspace(5, 20, 768)[:, None].expand(768, 2048)
     truth = torch.cat((ramp, torch.full((256, 2048), 7.0)))
     assert scored(ramp, truth, PROTOCOLS["cityscapes"])["abs_rel"] == pytest.approx(0, abs=1e-12)
-    whole = prediction_of(truth, rows_covered=1.0)
+    whole = prediction_of(truth, rows=(0.0, 1.0))
     result = DepthScorer(whole, truth_of(truth), PROTOCOLS["cityscapes"]).report().result
     assert result.metrics["abs_rel"] == pytest.approx(0, abs=1e-12)
 
@@ -291,7 +291,7 @@ def test_depth_in_another_unit_is_refused_unless_it_is_meant_so(factor: float, s
 def test_a_prediction_that_was_cut_off_at_the_bottom_covers_the_rows_above() -> None:
     truth = torch.linspace(40, 4, 40)[:, None].expand(40, 60).contiguous()
     truth[30:] = 0
-    whole = prediction_of(truth[:30], rows_covered=0.75)
+    whole = prediction_of(truth[:30], rows=(0.0, 0.75))
     assert DepthScorer(whole, truth_of(truth), PLAIN).report().result.metrics["abs_rel"] == 0
     truth[35] = 5.0
     with pytest.raises(InputError, match=r"says nothing of 60 pixels that count"):

@@ -116,12 +116,12 @@ def test_blending_a_flipped_symmetric_answer_changes_nothing() -> None:
 
 
 def test_rows_that_were_cut_off_are_unknown() -> None:
-    flow = flow_on_grid(torch.ones(2, 3, 4), (8, 8), rows_covered=0.75)
+    flow = flow_on_grid(torch.ones(2, 3, 4), (8, 8), rows=(0.0, 0.75))
     assert flow[:, :6].isfinite().all()
     assert flow[:, 6:].isnan().all()
     assert flow[0, 0, 0].item() == 2.0
     assert flow[1, 0, 0].item() == 2.0
-    mask = map_on_grid(torch.ones(1, 3, 4), (8, 8), rows_covered=0.75)
+    mask = map_on_grid(torch.ones(1, 3, 4), (8, 8), rows=(0.0, 0.75))
     assert mask[0, :6].eq(1).all()
     assert mask[0, 6:].isnan().all()
 

@@ -24,10 +24,10 @@ def source_of(*truths: FlowTruth) -> FlowSource:
     return FlowSource(tuple(truth.name for truth in truths), lambda index: truths[index], Path("truth"))
 
 
-def prediction_of(*flows: torch.Tensor, rows_covered: float | None = None) -> PredictedMaps:
+def prediction_of(*flows: torch.Tensor, rows: tuple[float, float] | None = None) -> PredictedMaps:
     names = tuple(f"{index:06d}" for index in range(len(flows)))
     return PredictedMaps(
-        names, lambda index: PredictedMap(flows[index], Path(f"p/{names[index]}.flo")), Path("p"), rows_covered
+        names, lambda index: PredictedMap(flows[index], Path(f"p/{names[index]}.flo")), Path("p"), rows
     )
 
 
@@ -111,7 +111,7 @@ def test_rows_that_were_cut_off_are_refused_only_where_they_have_a_truth() -> No
     valid[:6] = True
     flow = torch.ones(2, 8, 6)
     truth = FlowTruth("000000", flow, valid, Path("t"))
-    cut = prediction_of(torch.ones(2, 6, 6), rows_covered=0.75)
+    cut = prediction_of(torch.ones(2, 6, 6), rows=(0.0, 0.75))
     assert FlowScorer(cut, source_of(truth), "plain", "made").report().result.metrics["epe_all"] == 0
     valid[7, 0] = True
     with pytest.raises(InputError, match="says nothing of 1 of 37"):

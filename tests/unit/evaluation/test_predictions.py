@@ -77,7 +77,7 @@ def test_a_folder_of_ours_names_its_maps_like_the_frames_that_were_read(tmp_path
     )
     found = matched(maps, ["0000000009"])
     assert found.load(0).values.unique().tolist() == [5.0]
-    assert maps.rows_covered == 0.75
+    assert maps.rows == (0.0, 0.75)
 
 
 def test_without_names_of_frames_the_positions_stand_for_them(tmp_path: Path) -> None:

@@ -1,0 +1,72 @@
+"""`triptych predict DATA --split NAME`: predict on the images of a standard split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jsonargparse import ArgumentParser, Namespace
+
+from triptych.errors import InputError
+
+OF_SEQUENCES = (
+    "intrinsics",
+    "points",
+    "points_without_motion",
+    "start",
+    "limit",
+    "stride",
+    "rate",
+    "camera",
+    "bottom_crop",
+    "assumed_fov_deg",
+)
+"""Options that have no meaning for images that are no sequence."""
+
+
+def predict_split(parser: ArgumentParser, options: Namespace) -> None:
+    """Load, predict image by image, write."""
+    given = [name for name in OF_SEQUENCES if getattr(options, name) != parser.get_default(name)]
+    if given:
+        raise InputError(f"--{given[0]}: is for a sequence of frames, not for the images of --split {options.split}")
+    import torch
+
+    from triptych.cli.console import counted, say
+    from triptych.config.build import load_model
+    from triptych.config.load import size_of
+    from triptych.data.split_images import split_images
+    from triptych.inference.image_writer import write_image_predictions
+    from triptych.inference.predictor import PredictionSettings, Predictor
+    from triptych.inference.writer import WriterSettings
+
+    folder = Path(options.output)
+    if folder.is_dir() and any(folder.iterdir()) and not options.overwrite:
+        raise InputError(f"{folder}: is not empty; choose another folder or pass --overwrite")
+    images = split_images(Path(options.source), options.split)
+    paired = images[0].following is not None
+    if paired and options.mirrored:
+        raise InputError(f"--mirrored: is for depth of single images, {options.split} has pairs")
+    model, fitted = load_model(Path(options.model))
+    how = PredictionSettings(
+        visibility=options.visibility,
+        refinement=options.refinement if paired else "none",
+        min_depth=fitted.depth.min_depth,
+        max_depth=fitted.depth.max_depth,
+    )
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    with counted("predicting") as progress:
+        write_image_predictions(
+            folder,
+            images,
+            Predictor(model, how, device=device),
+            size=size_of(fitted.size),
+            settings=WriterSettings(overwrite=options.overwrite, flo=options.flo, max_depth=fitted.depth.max_depth),
+            facts={
+                "source": options.split,
+                "visibility": how.visibility,
+                "refinement": how.refinement,
+                "depth_from": "each image alone" if not paired else "each pair",
+            },
+            mirrored=options.mirrored,
+            progress=progress,
+        )
+    say(f"prediction: {folder} ({len(images)} images of {options.split})")
