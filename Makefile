@@ -35,6 +35,7 @@ check: .venv/.dev
 
 bench: .venv/.dev
 	$(BIN)/python benchmarks/core.py
+	$(BIN)/python benchmarks/evaluation.py
 
 docs: .venv/.docs
 	$(BIN)/mkdocs build --strict
