@@ -193,7 +193,14 @@ def test_the_pictures_of_depth_and_path_are_drawn(tmp_path: Path, drive: Path, w
         ]
     )
     names = sorted(file.name.split("_2011")[0] for file in folder.iterdir())
-    assert names == ["depth_best", "depth_median", "depth_worst", "scale_factors.png", "trajectory.png"]
+    assert names == [
+        "depth_best",
+        "depth_median",
+        "depth_ratios.png",
+        "depth_worst",
+        "scale_factors.png",
+        "trajectory.png",
+    ]
     for file in folder.iterdir():
         assert cv2.imread(str(file)).std() > 10, file.name
 

@@ -130,10 +130,17 @@ def _draw(folder: Path, scorer: DepthScorer, report: DepthReport) -> None:
             known,
             title=f"{scorer.name}, {truth.name} ({rank} of {len(errors)}): abs_rel {errors[index]:.3f}",
         )
+    protocol = report.result.protocol.line()
+    save_ratio_histogram(
+        folder / "depth_ratios.png",
+        torch.cat([image.pixels for image in report.images]),
+        title=f"{scorer.name}: scaled prediction over truth, pixels of all images",
+        protocol=protocol,
+    )
     save_ratio_histogram(
         folder / "scale_factors.png",
         torch.tensor([image.scale for image in report.images], dtype=torch.float64),
         title=f"{scorer.name}: factor of each image to the truth's scale",
         label="factor",
-        protocol=report.result.protocol.line(),
+        protocol=protocol,
     )

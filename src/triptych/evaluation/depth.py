@@ -29,6 +29,8 @@ PLAUSIBLE_SCALE = (0.02, 500.0)
 """Median factor to meters of a prediction up to scale: networks say depths between 0.1 and 100."""
 PLAUSIBLE_METRIC_RATIO = (0.1, 10.0)
 """Median of truth over prediction where the prediction is taken to be in meters."""
+PIXELS_KEPT = 512
+"""Pixels of each image whose ratio is kept for a histogram, about."""
 CONSTANT = "constant_depth"
 MEAN_MAP = "mean_depth_map"
 """Of the truth of all other images."""
@@ -43,12 +45,14 @@ class ImageDepth:
         figures: by the names of `MEASURES`.
         scale: factor that the prediction was multiplied by.
         ratio: median of the truth over that of the prediction.
+        pixels: scaled prediction over truth at some of the pixels that count, evenly spread.
     """
 
     name: str
     figures: Figures
     scale: float
     ratio: float
+    pixels: Float[Tensor, " some"]
 
 
 @dataclass(frozen=True)
@@ -169,7 +173,9 @@ class DepthScorer:
         ratio = scale
         if self.protocol.scaling != "median":
             ratio = float(counted.depth_m.quantile(0.5) / guess.quantile(0.5))
-        return ImageDepth(truth.name, figures, scale, ratio), baselines, variants
+        some = slice(None, None, max(1, len(guess) // PIXELS_KEPT))
+        pixels = guess[some] * scale / counted.depth_m[some]
+        return ImageDepth(truth.name, figures, scale, ratio, pixels), baselines, variants
 
     def _predicted(
         self, index: int, size: tuple[int, int], found: Matched, flipped: Matched | None

@@ -51,10 +51,8 @@ def depth_truth(
     """
     if not place.exists():
         raise InputError(f"{place} does not exist; name the folder of the ground truth")
-    if _is_drive(place) or protocol.name == "plain":
-        return _truth_of_place(place, protocol, png_scale=png_scale, calibration=calibration), replace(
-            protocol, split=place.resolve().name
-        )
+    if protocol.name == "plain" or (_is_drive(place) and protocol.name in ("eigen", "eigen_improved")):
+        return _truth_of_place(place, protocol, png_scale=png_scale, calibration=calibration)
     if protocol.name in ("eigen", "eigen_improved"):
         return _kitti_truth(place, protocol), protocol
     if protocol.name == "cityscapes":
@@ -75,15 +73,21 @@ def _kitti_truth(place: Path, protocol: DepthProtocol) -> DepthSource:
         ) from error
 
 
-def _truth_of_place(place: Path, protocol: DepthProtocol, *, png_scale: float, calibration: Path | None) -> DepthSource:
-    """The truth of all images that a drive or a folder has one for."""
+def _truth_of_place(
+    place: Path, protocol: DepthProtocol, *, png_scale: float, calibration: Path | None
+) -> tuple[DepthSource, DepthProtocol]:
+    """The truth of all images that a drive or a folder has one for, under its own name."""
+    named = replace(protocol, split=place.resolve().name)
     if _is_drive(place) and protocol.name == "eigen":
-        return drive_laser_truth(place)
+        return drive_laser_truth(place), named
+    if protocol.name == "eigen_improved":
+        return drive_annotated_truth(place), named
     if _is_drive(place) and (place / "proj_depth").is_dir():
-        return drive_annotated_truth(place)
+        return drive_annotated_truth(place), replace(named, ground_truth="annotated maps")
     if any((folder / "disp_occ_0").is_dir() for folder in (place, place / "training")):
-        return kitti_disparity_truth(place, calibration=calibration)
-    return depth_maps(place, png_scale=png_scale)
+        source = kitti_disparity_truth(place, calibration=calibration)
+        return source, replace(named, ground_truth="KITTI 2015 disparity")
+    return depth_maps(place, png_scale=png_scale), named
 
 
 def _is_drive(place: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from triptych.errors import InputError
 from triptych.evaluation.paths import PairedPaths
@@ -30,6 +31,7 @@ def score_sequence(paths: PairedPaths, *, alignment: Alignment, name: str = "pre
         "lengths_m": f"{SEGMENT_LENGTHS_M[0]:.0f} to {SEGMENT_LENGTHS_M[-1]:.0f}",
         "start_step": SEGMENT_STEP,
         "stride": paths.stride,
+        **_part(paths),
     }
     metrics = _sequence_figures(paths, alignment=alignment)
     notes = _missing(paths)
@@ -62,6 +64,7 @@ def score_snippets(paths: PairedPaths, *, length: int, name: str = "prediction")
         "snippets": int(metrics["snippets"]),
         "stride": paths.stride,
         "scaling": "one least-squares factor a snippet",
+        **_part(paths),
     }
     return Result(
         protocol=Protocol("snippets", f"ate_{length}", settings),
@@ -97,7 +100,12 @@ def _snippet_figures(paths: PairedPaths, *, length: int) -> Figures:
 
 def _straight(paths: PairedPaths) -> PairedPaths:
     """Straight motion on the same frames."""
-    return PairedPaths(straight_motion(paths.truth), paths.truth, paths.present, paths.sequence, paths.stride)
+    return replace(paths, predicted=straight_motion(paths.truth))
+
+
+def _part(paths: PairedPaths) -> dict[str, Setting]:
+    """The part of the truth, where it is not all of it."""
+    return {} if paths.part is None else {"part": paths.part}
 
 
 def _missing(paths: PairedPaths) -> list[str]:

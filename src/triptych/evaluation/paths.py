@@ -29,6 +29,7 @@ class PairedPaths:
         present: False for frames that the prediction leaves out.
         sequence: the truth's name.
         stride: every how manieth frame of the truth is used.
+        part: START:END of the truth that is used; None for all of it.
     """
 
     predicted: Float[Tensor, "frames 4 4"]
@@ -36,6 +37,7 @@ class PairedPaths:
     present: Bool[Tensor, " frames"]
     sequence: str
     stride: int
+    part: str | None = None
 
 
 def paired_paths(
@@ -74,7 +76,8 @@ def paired_paths(
         )
     predicted = torch.full((len(numbers), 4, 4), torch.nan, dtype=torch.float64)
     predicted[present] = poses[chosen[present]]
-    return PairedPaths(predicted, goal[numbers], present, sequence=truth.stem, stride=stride)
+    part = None if frames is None else f"{start}:{len(goal) if stop is None else min(stop, len(goal))}"
+    return PairedPaths(predicted, goal[numbers], present, sequence=truth.stem, stride=stride, part=part)
 
 
 def _truth(path: Path) -> tuple[Float[Tensor, " frames"] | None, Float[Tensor, "frames 4 4"]]:

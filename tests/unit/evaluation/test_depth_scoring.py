@@ -298,6 +298,16 @@ def test_a_prediction_that_was_cut_off_at_the_bottom_covers_the_rows_above() -> 
         DepthScorer(whole, truth_of(truth), PLAIN).report()
 
 
+def test_ratios_of_pixels_are_kept_for_a_histogram() -> None:
+    truth = torch.full((100, 200), 10.0)
+    predicted = truth.clone()
+    predicted[:, 100:] = 15.0
+    scorer = DepthScorer(prediction_of(predicted), truth_of(truth), replace(PLAIN, scaling="none"))
+    pixels = scorer.report().images[0].pixels
+    assert 512 <= len(pixels) < 600
+    assert pixels.unique().tolist() == [1.0, 1.5]
+
+
 def test_infinite_depth_is_the_cap() -> None:
     predicted = torch.full((3, 4), 10.0)
     predicted[0] = torch.inf

@@ -67,6 +67,7 @@ def test_a_part_of_the_truth_can_be_chosen(tmp_path: Path, truth: Path) -> None:
     paths = paired_paths(kitti(tmp_path / "p.txt", path_of(5, seed=1)), truth, frames=(4, 9))
     torch.testing.assert_close(paths.truth, path_of(20)[4:9])
     assert paths.present.all()
+    assert score_snippets(paths, length=3).protocol.settings["part"] == "4:9"
 
 
 def test_a_folder_of_ours_knows_its_frames(tmp_path: Path, truth: Path) -> None:
