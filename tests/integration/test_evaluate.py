@@ -90,6 +90,7 @@ def test_depth_has_its_figures_protocol_and_baselines(
     assert result["metrics"]["images"] == FRAMES
     for baseline in ("constant_depth", "mean_depth_map"):
         assert result["baselines"][baseline]["abs_rel"] > 10 * result["metrics"]["abs_rel"]
+        assert result["baselines"][baseline].keys() == result["metrics"].keys()
         assert result["baselines"][baseline]["images"] == FRAMES
     assert result["protocol"]["cap_m"] == 80
     for said in (

@@ -24,6 +24,8 @@ from triptych.evaluation.results import Figures, Protocol, Result
 from triptych.types import DepthTruth
 
 PredictionOf = Literal["depth", "disparity"]
+Scaled = tuple[Figures, float]
+"""Figures of an image, and the factor that its depth was multiplied by."""
 
 PLAUSIBLE_SCALE = (0.02, 500.0)
 """Median factor to meters of a prediction up to scale: networks say depths between 0.1 and 100."""
@@ -124,10 +126,9 @@ class DepthScorer:
         return DepthReport(
             Result(
                 protocol=self._protocol_record(),
-                metrics=mean_figures([image.figures for image in images])
-                | scale_spread([image.scale for image in images]),
-                baselines={name: mean_figures([row[1][name] for row in rows]) for name in rows[0][1]},
-                variants={name: mean_figures([row[2][name] for row in rows]) for name in rows[0][2]},
+                metrics=_summary([(image.figures, image.scale) for image in images]),
+                baselines={name: _summary([row[1][name] for row in rows]) for name in rows[0][1]},
+                variants={name: _summary([row[2][name] for row in rows]) for name in rows[0][2]},
                 notes=tuple(notes),
                 name=self.name,
             ),
@@ -148,7 +149,7 @@ class DepthScorer:
 
     def _row(
         self, index: int, found: Matched, flipped: Matched | None, mean_map: MeanMap
-    ) -> tuple[ImageDepth, dict[str, Figures], dict[str, Figures]]:
+    ) -> tuple[ImageDepth, dict[str, Scaled], dict[str, Scaled]]:
         """Figures of an image: the prediction's, the baselines' and the variants'."""
         truth = self.truth.load(index)
         counted = counted_truth(truth, self.protocol)
@@ -161,15 +162,15 @@ class DepthScorer:
                 "name the share that was cut off with --bottom_crop"
             )
         figures, scale = depth_figures(guess, counted, self.protocol)
-        baselines: dict[str, Figures] = {}
+        baselines: dict[str, Scaled] = {}
         for name, answer in ((CONSTANT, torch.ones_like(guess)), (MEAN_MAP, mean_map.without(counted))):
             if answer is not None:
-                baselines[name] = depth_figures(answer, counted, self.protocol, scaling="median")[0]
-        variants: dict[str, Figures] = {}
+                baselines[name] = depth_figures(answer, counted, self.protocol, scaling="median")
+        variants: dict[str, Scaled] = {}
         if truth.forward_m is not None:
             other = with_laser_depth(self.protocol, _other(self.protocol.laser_depth))
             same = counted_truth(truth, other)
-            variants[other.laser_depth] = depth_figures(same.of(predicted), same, other)[0]
+            variants[other.laser_depth] = depth_figures(same.of(predicted), same, other)
         ratio = scale
         if self.protocol.scaling != "median":
             ratio = float(counted.depth_m.quantile(0.5) / guess.quantile(0.5))
@@ -218,6 +219,11 @@ class DepthScorer:
                 "post_processing": "none" if self.flipped is None else "flipped image blended in",
             },
         )
+
+
+def _summary(images: Sequence[Scaled]) -> dict[str, float]:
+    """Means over images, and the spread of their scales."""
+    return mean_figures([figures for figures, _ in images]) | scale_spread([scale for _, scale in images])
 
 
 def _other(laser_depth: LaserDepth) -> LaserDepth:
