@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentError
 from pathlib import Path
 
 import pytest
@@ -57,7 +56,7 @@ def test_the_table_is_printed_with_protocol_published_rows_and_baselines(
 
 
 def test_published_rows_and_baselines_can_be_left_out(results: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    compare(*results, "--published", "false", "--baselines", "false", "--format", "markdown")
+    compare(*results, "--no-published", "--no_baselines", "--format", "markdown")
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
     assert rows == [
         "| method | seeds | abs_rel ↓ |",
@@ -78,8 +77,37 @@ def test_a_file_holds_the_table_and_the_screen_is_left_alone(
     assert r"Fang \& Liu, full & -- & \textbf{0.112} \\" in text
 
 
+@pytest.mark.parametrize(
+    ("name", "words", "start"),
+    [
+        ("table.tex", (), "% needs"),
+        ("table.MD", (), "depth, eigen: "),
+        ("table.txt", (), "depth, eigen: "),
+        ("table.tex", ("--format", "markdown"), "depth, eigen: "),
+    ],
+)
+def test_the_suffix_tells_the_format_unless_another_is_asked_for(
+    results: list[str], tmp_path: Path, name: str, words: tuple[str, ...], start: str
+) -> None:
+    compare(*results, "--output", str(tmp_path / name), *words)
+    text = (tmp_path / name).read_text(encoding="utf-8")
+    assert text.startswith(start)
+    assert ("| :--- |" in text) == (name == "table.MD" or "markdown" in words)
+
+
+def test_columns_across_a_setting(results: list[str], uncropped: str, capsys: pytest.CaptureFixture[str]) -> None:
+    compare(results[2], uncropped, "--across", "crop", "--no-published", "--no_baselines", "--format", "markdown")
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    assert rows == [
+        "| method | abs_rel crop Garg ↓ | abs_rel crop none ↓ |",
+        "| :--- | ---: | ---: |",
+        "| plain | 0.121 | \u2013 |",
+        "| other | \u2013 | 0.100 |",
+    ]
+
+
 def test_two_protocols_are_refused_and_nothing_is_written(results: list[str], uncropped: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="crop: Garg / none"):
+    with pytest.raises(InputError, match="4 results of 2 protocols do not belong in one table: crop Garg, none "):
         compare(*results, uncropped, "--output", str(tmp_path / "table.txt"))
     assert not (tmp_path / "table.txt").exists()
 
@@ -106,7 +134,7 @@ def test_a_file_that_is_no_result_is_refused(results: list[str], tmp_path: Path)
         compare(*results, str(tmp_path / "x.json"))
 
 
-@pytest.mark.parametrize("words", [[], ["r.json", "--format=html"], ["r.json", "--seperate"]])
+@pytest.mark.parametrize("words", [[], ["r.json", "--format=html"], ["r.json", "--seperate"], ["r.json", "--across"]])
 def test_words_that_mean_nothing_to_compare_are_refused(words: list[str]) -> None:
-    with pytest.raises(ArgumentError):
+    with pytest.raises(InputError):
         compare(*words)

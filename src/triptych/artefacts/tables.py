@@ -35,6 +35,8 @@ _LATEX: dict[str, str] = {
 }
 _MARKDOWN = re.compile(r"[\\`*|\[\]<>~$]|(?<![^\W_])_|_(?![^\W_])")
 """What GitHub may read as markup; an underscore inside a word is none."""
+_WHOLE = re.compile(r"[-+]?\d+|\u2013")
+"""What a figure has before its decimal point; the dash of a missing one stands there too."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ class Table:
 
 
 def text_table(table: Table) -> str:
-    """The table in aligned columns; a star stands for bold."""
+    """The table in aligned columns, figures by their decimal points; a star stands for bold."""
     heads = [_one_line(column.head()) for column in table.columns]
     starred = [any(row.cells[index].bold for row in table.rows) for index in range(len(heads))]
 
@@ -117,6 +119,11 @@ def text_table(table: Table) -> str:
         return _one_line(cell.text) + (("*" if cell.bold else " ") if starred[index] else "")
 
     bodies = [[shown(cell, index) for index, cell in enumerate(row.cells)] for row in table.rows]
+    behind = [max((_behind_point(body[index]) for body in bodies), default=0) for index in range(len(heads))]
+    for body in bodies:
+        for index, column in enumerate(table.columns):
+            if column.figures and _WHOLE.match(body[index]):
+                body[index] += " " * (behind[index] - _behind_point(body[index]))
     heads = [head + " " if star else head for head, star in zip(heads, starred, strict=True)]
     widths = [max(len(line[index]) for line in [heads, *bodies]) for index in range(len(heads))]
 
@@ -199,6 +206,12 @@ def _sections(table: Table) -> Iterator[tuple[list[int], str, bool]]:
         if end == len(table.rows) or table.rows[end].section != table.rows[start].section:
             yield list(range(start, end)), table.rows[start].section, start == 0
             start = end
+
+
+def _behind_point(text: str) -> int:
+    """How many signs of a figure stand behind its whole part: the fraction, a deviation, a star; 0 for words."""
+    whole = _WHOLE.match(text)
+    return len(text) - whole.end() if whole else 0
 
 
 def _any_bold(table: Table) -> bool:

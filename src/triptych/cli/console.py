@@ -32,7 +32,7 @@ def warn(text: str) -> None:
 def counted(description: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar over things that are counted; yields a function of (done, total)."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(description, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from jsonargparse import ArgumentParser
 
 from triptych.cli.fit import check_run_folder, start_run_folder, train
+from triptych.cli.parsing import parsed
 from triptych.config.load import preset_settings, size_of
 from triptych.errors import InputError
 
@@ -43,7 +44,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     """Make, fit, predict, score, show."""
-    options = parser.parse_args(list(words))
+    options = parsed(parser, words)
     if options.frames < FEWEST_FRAMES:
         raise InputError(f"--frames {options.frames}: {FEWEST_FRAMES} at least, so that a fifth can be held out")
     folder = Path(options.output)

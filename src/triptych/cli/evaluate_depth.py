@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from jsonargparse import ArgumentParser, Namespace
 
-from triptych.cli.evaluate_output import add_common_arguments, result_name, show
+from triptych.cli.evaluate_output import add_common_arguments, add_figures_argument, check_outputs, result_name, show
+from triptych.cli.evaluate_pictures import draw_depth
+from triptych.cli.parsing import parsed
 from triptych.errors import InputError
 
 if TYPE_CHECKING:
-    from triptych.evaluation.depth import DepthReport, DepthScorer
     from triptych.evaluation.depth_protocols import DepthProtocol
 
 PROTOCOLS = ("eigen", "eigen_improved", "make3d", "cityscapes", "plain")
@@ -28,6 +29,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "folders that `triptych predict` wrote",
         ground_truth="the data set's folder, a KITTI drive, or for plain a folder of depth maps (m)",
     )
+    add_figures_argument(parser)
+    parser.add_argument("--per_image", type=str | None, help="CSV file to write the figures of each image to")
     parser.add_argument("--protocol", default="plain", choices=PROTOCOLS, help="how depth is scored")
     parser.add_argument(
         "--scaling",
@@ -38,10 +41,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--cap_m", type=float | None, help="farthest depth that counts (m); the protocol's by default")
     parser.add_argument(
         "--laser_depth",
-        default="forward",
         choices=["forward", "camera_z"],
-        help="eigen: distance along the laser's forward axis, as in the published tables, or along the camera's axis; "
-        "the other is printed beside it",
+        help="eigen: distance along the laser's forward axis, as in the published tables (the default), or along the "
+        "camera's axis; the other is printed beside it",
     )
     parser.add_argument(
         "--prediction_of", default="depth", choices=["depth", "disparity"], help="what the prediction's maps hold"
@@ -61,12 +63,15 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     """Read, score, show."""
-    options = parser.parse_args(list(words))
+    options = parsed(parser, words)
     from triptych.cli.console import counted
     from triptych.evaluation.depth import DepthScorer
     from triptych.evaluation.depth_truth import depth_truth
+    from triptych.evaluation.per_image import save_per_image
     from triptych.evaluation.predictions import predicted_maps
 
+    check_outputs(files=(options.json, options.per_image), folder=options.figures)
+    _check(options)
     prediction = Path(options.prediction)
     truth, protocol = depth_truth(
         Path(options.ground_truth),
@@ -78,8 +83,6 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     maps = predicted_maps(prediction, "depth", png_scale=options.png_scale)
     flipped = None if options.flipped is None else Path(options.flipped)
     if options.bottom_crop is not None:
-        if not 0 <= options.bottom_crop < 1:
-            raise InputError(f"--bottom_crop {options.bottom_crop:g}: give the share of rows, from 0 to below 1")
         maps = replace(maps, rows=(0.0, 1 - options.bottom_crop))
     scorer = DepthScorer(
         maps=maps,
@@ -92,9 +95,25 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     )
     with counted("scoring") as progress:
         report = scorer.report(progress)
+    show(replace(report.result, named=options.name is not None), options.json)
+    if options.per_image is not None:
+        save_per_image(options.per_image, [(image.name, image.figures) for image in report.images])
     if options.figures is not None:
-        _draw(Path(options.figures), scorer, report)
-    show(report.result, options.json)
+        draw_depth(Path(options.figures), scorer, report)
+
+
+def _check(options: Namespace) -> None:
+    """Refuse values that cannot be, and options that the protocol has no use for."""
+    if options.bottom_crop is not None and not 0 <= options.bottom_crop < 1:
+        raise InputError(f"--bottom_crop {options.bottom_crop:g}: give the share of rows, for instance 0.25")
+    for name in ("png_scale", "truth_png_scale"):
+        if not getattr(options, name) > 0:
+            raise InputError(f"--{name} {getattr(options, name):g}: give the steps of a PNG for one unit, above 0")
+    for name, protocol in (("laser_depth", "eigen"), ("leave_out", "make3d"), ("calibration", "plain")):
+        if getattr(options, name) and options.protocol != protocol:
+            raise InputError(f"--{name}: is for --protocol {protocol}, not for {options.protocol}")
+    if options.cap_m is not None and options.protocol == "eigen_improved":
+        raise InputError("--cap_m: eigen_improved counts all of its truth; give another protocol")
 
 
 def _protocol(options: Namespace) -> DepthProtocol:
@@ -107,40 +126,4 @@ def _protocol(options: Namespace) -> DepthProtocol:
         if not options.cap_m > protocol.min_depth_m:
             raise InputError(f"--cap_m {options.cap_m:g}: must lie above {protocol.min_depth_m:g} m")
         protocol = replace(protocol, cap_m=options.cap_m)
-    return with_laser_depth(protocol, options.laser_depth) if options.protocol == "eigen" else protocol
-
-
-def _draw(folder: Path, scorer: DepthScorer, report: DepthReport) -> None:
-    """Error maps of the worst, the middle and the best image, and the histogram of the scale factors."""
-    import torch
-
-    from triptych.artefacts.error_maps import save_depth_error_map
-    from triptych.artefacts.plots import save_ratio_histogram
-    from triptych.data.image_folder import rgb_image
-    from triptych.evaluation.ranking import spread_positions
-
-    errors = [image.figures["abs_rel"] for image in report.images]
-    for rank, index in spread_positions(errors).items():
-        truth, predicted_m, truth_m, known = scorer.compared(index)
-        save_depth_error_map(
-            folder / f"depth_{rank}_{truth.name.replace('/', '_')}.png",
-            None if truth.image is None else rgb_image(truth.image),
-            predicted_m.float(),
-            truth_m.float(),
-            known,
-            title=f"{scorer.name}, {truth.name} ({rank} of {len(errors)}): abs_rel {errors[index]:.3f}",
-        )
-    protocol = report.result.protocol.line()
-    save_ratio_histogram(
-        folder / "depth_ratios.png",
-        torch.cat([image.pixels for image in report.images]),
-        title=f"{scorer.name}: scaled prediction over truth, pixels of all images",
-        protocol=protocol,
-    )
-    save_ratio_histogram(
-        folder / "scale_factors.png",
-        torch.tensor([image.scale for image in report.images], dtype=torch.float64),
-        title=f"{scorer.name}: factor of each image to the truth's scale",
-        label="factor",
-        protocol=protocol,
-    )
+    return with_laser_depth(protocol, options.laser_depth) if options.laser_depth else protocol

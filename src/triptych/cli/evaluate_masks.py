@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jsonargparse import ArgumentParser
 
-from triptych.cli.evaluate_output import add_common_arguments, result_name, show
+from triptych.cli.evaluate_output import add_common_arguments, check_outputs, result_name, show
+from triptych.cli.parsing import parsed
 from triptych.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """The options of `triptych evaluate masks`."""
     add_common_arguments(
         parser,
-        prediction="folder with visibility, motion and depth, as `triptych predict` writes it; each of them may lack",
+        prediction="folder with visibility, motion or depth in it, as `triptych predict` writes it",
         ground_truth="folder in the layout of KITTI flow 2015 (flow_occ, flow_noc, obj_map, disp_occ_0)",
     )
     parser.add_argument(
@@ -30,26 +32,33 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     """Read, score, show."""
-    options = parser.parse_args(list(words))
+    options = parsed(parser, words)
     from triptych.cli.console import counted
-    from triptych.data.truth.kitti_flow import kitti_flow_truth
+    from triptych.evaluation.flow_truth import flow_truth, object_truth, split_name
     from triptych.evaluation.masks import MaskScorer
 
+    check_outputs(files=(options.json,))
     prediction, place = Path(options.prediction), Path(options.ground_truth)
-    if options.figures is not None:
-        raise InputError("--figures: there are no pictures of masks; overview.mp4 of the prediction shows them")
+    objects = object_truth(place)
+    if objects is None:
+        truth, split = flow_truth(place, "kitti2015")
+        pixels = MaskScorer.pixels
+    else:
+        truth, split, pixels = objects, split_name(objects, place), "all"
+    depth = _maps(prediction, "depth")
     scorer = MaskScorer(
         visibility=_maps(prediction, "visibility"),
         motion=_maps(prediction, "motion"),
-        depth=_maps(prediction, "depth"),
-        truth=kitti_flow_truth(place),
-        depth_truth=_depth_truth(place, options.calibration),
-        split="kitti2015",
+        depth=depth,
+        truth=truth,
+        depth_truth=None if depth is None else _depth_truth(place, options.calibration),
+        split=split,
+        pixels=pixels,
         name=result_name(options.name, prediction),
     )
     with counted("scoring") as progress:
         result = scorer.report(progress)
-    show(result, options.json)
+    show(replace(result, named=options.name is not None), options.json)
 
 
 def _maps(prediction: Path, kind: Kind) -> PredictedMaps | None:
@@ -60,6 +69,8 @@ def _maps(prediction: Path, kind: Kind) -> PredictedMaps | None:
         raise InputError(f"{prediction}: no such folder; name one with visibility, motion or depth in it")
     single = (prediction / kind).is_dir()
     several = not single and any((path.parent / kind).is_dir() for path in prediction.rglob(RESULT_FILE))
+    if not single and not several and prediction.name in ("visibility", "motion", "depth"):
+        raise InputError(f"{prediction}: name the folder that holds {prediction.name}, not {prediction.name} itself")
     return predicted_maps(prediction, kind) if single or several else None
 
 

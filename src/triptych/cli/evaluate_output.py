@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jsonargparse import ArgumentParser
+
+from triptych.errors import InputError
 
 if TYPE_CHECKING:
     from triptych.evaluation.results import Result
@@ -21,25 +25,57 @@ def add_common_arguments(parser: ArgumentParser, *, prediction: str, ground_trut
     """
     parser.add_argument("--prediction", required=True, help=prediction)
     parser.add_argument("--ground-truth", "--ground_truth", required=True, help=ground_truth)
-    parser.add_argument("--name", type=str | None, help="of what is scored; by default the prediction's folder or file")
+    parser.add_argument(
+        "--name", type=str | None, help="of what is scored, the same for all seeds of a method; by default its folder's"
+    )
     parser.add_argument("--json", type=str | None, help="file to write the figures and their protocol to")
+
+
+def add_figures_argument(parser: ArgumentParser) -> None:
+    """The option of evaluations that draw pictures."""
     parser.add_argument("--figures", type=str | None, help="folder to write pictures to")
 
 
 def result_name(given: str | None, prediction: Path) -> str:
-    """The name of what is scored."""
-    return given or prediction.resolve().stem
+    """The name of what is scored: as given, or that of its folder."""
+    place = prediction.resolve()
+    if place.is_file() or place.name in ("depth", "flow"):
+        place = place.parent
+    return given or place.name
+
+
+def check_outputs(*, files: Sequence[str | None] = (), folder: str | None = None) -> None:
+    """Refuse places that cannot be written to before any work is done for them.
+
+    Raises:
+        InputError: a file's place is a folder, the pictures' place is a file, or it is closed.
+    """
+    if "" in (*files, folder):
+        raise InputError("--json, --per_image and --figures need a name, not an empty one")
+    for place in (Path(file) for file in files if file is not None):
+        if place.is_dir():
+            raise InputError(f"{place} is a folder; name a file to write")
+        _check_writable(place.absolute().parent)
+    if folder is not None:
+        if Path(folder).exists() and not Path(folder).is_dir():
+            raise InputError(f"{folder} is a file; name a folder for the pictures")
+        _check_writable(Path(folder).absolute())
+
+
+def _check_writable(folder: Path) -> None:
+    nearest = next(place for place in (folder, *folder.parents) if place.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise InputError(f"{folder} cannot be written to ({nearest} is a file, or closed to you); choose another place")
 
 
 def show(result: Result, json: str | None) -> None:
-    """Print the table, and write the JSON if it was asked for."""
+    """Print the table, then write the JSON if it was asked for."""
     from triptych.artefacts.tables import text_table
     from triptych.cli.console import say
     from triptych.evaluation.result_table import result_table
     from triptych.evaluation.results import save_result
 
-    if json is not None:
-        save_result(json, result)
     print(text_table(result_table(result)), end="")
     if json is not None:
-        say(f"figures: {json}")
+        save_result(json, result)
+        say(f"numbers: {json}")

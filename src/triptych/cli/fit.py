@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from jsonargparse import ArgumentParser
 
+from triptych.cli.parsing import parsed
 from triptych.config.load import add_fit_arguments, fit_settings, settings_yaml, with_preset
 from triptych.config.schema import FitSettings
 from triptych.errors import InputError
@@ -63,7 +64,7 @@ def parse(parser: ArgumentParser, words: Sequence[str]):  # type: ignore[no-unty
         words = ["--config", str(stored), *words]
     else:
         words = with_preset(words)
-    return parser.instantiate(parser.parse_args(words))
+    return parser.instantiate(parsed(parser, words))
 
 
 def _value_of(words: Sequence[str], option: str) -> str | None:

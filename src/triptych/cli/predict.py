@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from jsonargparse import ArgumentParser
 
+from triptych.cli.parsing import parsed
 from triptych.cli.predict_split import predict_split
 from triptych.config.schema import FitSettings
 from triptych.errors import InputError
@@ -57,7 +58,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     """Load, read, predict, write."""
-    options = parser.parse_args(list(words))
+    options = parsed(parser, words)
     if options.split is not None:
         predict_split(parser, options)
         return

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from jsonargparse import ArgumentParser
 
+from triptych.cli.parsing import parsed
 from triptych.config.load import nearest_name
 from triptych.errors import InputError
 
@@ -35,7 +36,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     """List and check."""
-    options = parser.parse_args(list(words))
+    options = parsed(parser, words)
     from triptych.data.kitti_inventory import KITTI_SPLITS, kitti_inventory
 
     if options.split not in KITTI_SPLITS:

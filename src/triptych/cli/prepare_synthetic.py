@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser
 
+from triptych.cli.parsing import parsed
 from triptych.config.load import size_of
 from triptych.errors import InputError
 
@@ -25,7 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     """Render and write."""
-    options = parser.parse_args(list(words))
+    options = parsed(parser, words)
     if options.frames < 2:
         raise InputError(f"--frames {options.frames}: two at least, for there to be a motion")
     from triptych.cli.console import say

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+TRAINING_PARTS: Final = ("image_2", "flow_occ", "obj_map", "disp_occ_0", "calib_cam_to_cam")
+"""Folders of KITTI 2015, by which its folder `training` is known whatever its name."""
 IMAGE_SUFFIXES: Final = (".png", ".jpg")
 GRAY_OF_COLOR: Final = {2: 0, 3: 1}  # the gray camera beside each color camera, 6 cm away
 
@@ -140,7 +142,8 @@ class Kitti2015Pair:
 def training_folder(root: Path) -> Path:
     """The folder `training` of KITTI 2015, where the data set or that folder itself is named."""
     inside = root / "training"
-    return root if root.resolve().name == "training" and not inside.is_dir() else inside
+    itself = "training" in (root.name, root.resolve().name) or any((root / part).is_dir() for part in TRAINING_PARTS)
+    return root if itself and not inside.is_dir() else inside
 
 
 def _image(root: Path, name: str) -> Path:

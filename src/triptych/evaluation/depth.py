@@ -18,8 +18,8 @@ from triptych.evaluation.counted import CountedTruth, counted_truth, depth_figur
 from triptych.evaluation.depth_protocols import DepthProtocol, LaserDepth, with_laser_depth
 from triptych.evaluation.mean_map import MeanMap
 from triptych.evaluation.parallel import Progress, each
-from triptych.evaluation.predictions import Matched, PredictedMaps, matched
-from triptych.evaluation.resampling import depth_on_grid, flip_blended
+from triptych.evaluation.predictions import BY_ORDER, Matched, PredictedMaps, matched
+from triptych.evaluation.resampling import check_orientation, depth_on_grid, flip_blended
 from triptych.evaluation.results import Figures, Protocol, Result
 from triptych.types import DepthTruth
 
@@ -31,6 +31,12 @@ PLAUSIBLE_SCALE = (0.02, 500.0)
 """Median factor to meters of a prediction up to scale: networks say depths between 0.1 and 100."""
 PLAUSIBLE_METRIC_RATIO = (0.1, 10.0)
 """Median of truth over prediction where the prediction is taken to be in meters."""
+LEAST_AGAINST = 0.2
+"""Depth whose logarithm is correlated with the truth's by less than minus this is taken for disparity."""
+LEAST_SPREAD = 1e-9
+"""Product of the deviations of two logarithms, below which they have no correlation worth the name."""
+FARTHEST = 1e6
+"""In place of infinite depth, where a finite number is needed."""
 PIXELS_KEPT = 512
 """Pixels of each image whose ratio is kept for a histogram, about."""
 CONSTANT = "constant_depth"
@@ -47,6 +53,7 @@ class ImageDepth:
         figures: by the names of `MEASURES`.
         scale: factor that the prediction was multiplied by.
         ratio: median of the truth over that of the prediction.
+        correlation: of the logarithms of prediction and truth, in [-1, 1]; NaN where one is constant.
         pixels: scaled prediction over truth at some of the pixels that count, evenly spread.
     """
 
@@ -54,6 +61,7 @@ class ImageDepth:
     figures: Figures
     scale: float
     ratio: float
+    correlation: float
     pixels: Float[Tensor, " some"]
 
 
@@ -119,10 +127,16 @@ class DepthScorer:
         images = tuple(row[0] for row in rows)
         self._check_scale(images)
         notes = ["mean depth map: of the truth of all other images"] if MEAN_MAP in rows[0][1] else []
+        if self.protocol.scaling == "least_squares":
+            notes.append("the baselines are scaled by each image's median")
         if self.protocol.scaling == "none":
-            notes.append("the prediction is taken to be in meters; the baselines are scaled by each image's median")
-        if not found.by_name:
-            notes.append("predictions were matched to images by their order, not by name")
+            factor = float(np.median([image.ratio for image in images]))
+            notes.append(
+                "the prediction is taken to be in meters; the baselines are scaled by each image's median, which would "
+                f"multiply the prediction by {factor:.3g}"
+            )
+        if not (found.by_name and (flipped is None or flipped.by_name)):
+            notes.insert(0, BY_ORDER)
         return DepthReport(
             Result(
                 protocol=self._protocol_record(),
@@ -162,6 +176,11 @@ class DepthScorer:
                 "name the share that was cut off with --bottom_crop"
             )
         figures, scale = depth_figures(guess, counted, self.protocol)
+        if not (scale > 0 and np.isfinite(scale)):
+            raise InputError(
+                f"{found.load(index).file}: cannot be scaled (factor {scale:g}): too much of it is infinitely far, or "
+                "disparity 0"
+            )
         baselines: dict[str, Scaled] = {}
         for name, answer in ((CONSTANT, torch.ones_like(guess)), (MEAN_MAP, mean_map.without(counted))):
             if answer is not None:
@@ -176,24 +195,40 @@ class DepthScorer:
             ratio = float(counted.depth_m.quantile(0.5) / guess.quantile(0.5))
         some = slice(None, None, max(1, len(guess) // PIXELS_KEPT))
         pixels = guess[some] * scale / counted.depth_m[some]
-        return ImageDepth(truth.name, figures, scale, ratio, pixels), baselines, variants
+        correlation = _correlation(guess.clamp_max(FARTHEST).log(), counted.depth_m.log())
+        return ImageDepth(truth.name, figures, scale, ratio, correlation, pixels), baselines, variants
 
     def _predicted(
         self, index: int, size: tuple[int, int], found: Matched, flipped: Matched | None
     ) -> Float[Tensor, "height width"]:
         """The prediction on the grid of the truth."""
         depth = _checked(found, index, self.prediction_of)
+        rows = self.maps.rows or self.protocol.rows
+        check_orientation(found.load(index).file, depth, size, rows=rows)
         if flipped is not None:
             mirrored = _checked(flipped, index, self.prediction_of)
+            if mirrored.shape != depth.shape:
+                raise InputError(
+                    f"{flipped.load(index).file}: is {tuple(mirrored.shape)}, the image's own map "
+                    f"{tuple(depth.shape)}; predict both at one size"
+                )
             depth = 1 / flip_blended(1 / depth.double(), 1 / mirrored.double())
-        return depth_on_grid(depth, size, resizing=self.protocol.resizing, rows=self.maps.rows or self.protocol.rows)
+        return depth_on_grid(depth, size, resizing=self.protocol.resizing, rows=rows)
 
     def _check_scale(self, images: Sequence[ImageDepth]) -> None:
-        """Refuse depth in another unit than it is taken to be in."""
+        """Refuse disparity taken for depth, and depth in another unit than it is taken to be in."""
+        if self.any_scale:
+            return
+        alike = [image.correlation for image in images if not np.isnan(image.correlation)]
+        if alike and np.median(alike) < -LEAST_AGAINST:
+            raise InputError(
+                f"{self.maps.place}: is large where the truth is small (correlation {np.median(alike):.2f}): is it "
+                "disparity? Pass --prediction_of disparity, or --any_scale if it is meant so"
+            )
         middle = float(np.median([image.ratio for image in images]))
         metric = self.protocol.scaling == "none"
         least, most = PLAUSIBLE_METRIC_RATIO if metric else PLAUSIBLE_SCALE
-        if self.any_scale or least <= middle <= most:
+        if least <= middle <= most:
             return
         taken = "the prediction is taken to be in meters" if metric else "networks without scale stay within"
         raise InputError(
@@ -224,6 +259,13 @@ class DepthScorer:
 def _summary(images: Sequence[Scaled]) -> dict[str, float]:
     """Means over images, and the spread of their scales."""
     return mean_figures([figures for figures, _ in images]) | scale_spread([scale for _, scale in images])
+
+
+def _correlation(one: Float[Tensor, " pixels"], other: Float[Tensor, " pixels"]) -> float:
+    """Pearson's, in [-1, 1]; NaN where one of them hardly varies."""
+    first, second = one - one.mean(), other - other.mean()
+    spread = (first.square().mean() * second.square().mean()).sqrt()
+    return float((first * second).mean() / spread) if spread > LEAST_SPREAD else float("nan")
 
 
 def _other(laser_depth: LaserDepth) -> LaserDepth:

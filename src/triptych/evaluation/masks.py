@@ -13,7 +13,7 @@ from triptych.data.truth.source import DepthSource, FlowSource
 from triptych.errors import InputError
 from triptych.evaluation.averages import mean_figures
 from triptych.evaluation.parallel import Progress, each
-from triptych.evaluation.predictions import Matched, PredictedMaps, matched
+from triptych.evaluation.predictions import BY_ORDER, Matched, PredictedMaps, matched
 from triptych.evaluation.resampling import ALL_ROWS, depth_on_grid, map_on_grid
 from triptych.evaluation.results import Figures, Protocol, Result
 from triptych.metrics.depth import depth_scale, hole_rate
@@ -39,6 +39,7 @@ class MaskScorer:
         truth: of flow, which tells what is hidden and what moves.
         depth_truth: measured depth of the same images; None without.
         split: which pairs, in words.
+        pixels: over which pixels, in words.
         name: of what is scored.
     """
 
@@ -48,6 +49,7 @@ class MaskScorer:
     truth: FlowSource
     depth_truth: DepthSource | None
     split: str
+    pixels: str = "with flow truth; hidden is flow_occ minus flow_noc"
     name: str = "prediction"
 
     def report(self, progress: Progress | None = None) -> Result:
@@ -61,6 +63,7 @@ class MaskScorer:
         """
         found = _Found(*(self._found(maps) for maps in (self.visibility, self.motion, self.depth)))
         rows = list(each(lambda index: self._row(index, found), len(self.truth), progress=progress))
+        by_order = any(part is not None and not part.by_name for part in (found.visibility, found.motion, found.depth))
         parts = [part for part in ("occlusion", "motion", "depth") if any(part in row[2] for row in rows)]
         if not parts:
             raise InputError(
@@ -75,8 +78,7 @@ class MaskScorer:
                     "split": self.split,
                     "images": len(self.truth),
                     "scored": ", ".join(parts),
-                    "hidden": "flow_occ minus flow_noc",
-                    "pixels": "with flow truth",
+                    "pixels": self.pixels,
                     "threshold": THRESHOLD,
                     "depth_scaling": "median over all pixels",
                     "cap_m": CAP_M,
@@ -84,7 +86,10 @@ class MaskScorer:
             ),
             metrics=mean_figures([row[0] for row in rows]),
             baselines={EVERYWHERE: mean_figures([row[1] for row in rows])},
-            notes=("F1 and ROC AUC are means over the images that have something to find",),
+            notes=(
+                *((BY_ORDER,) if by_order else ()),
+                "F1 and ROC AUC are means over the images that have something to find",
+            ),
             name=self.name,
         )
 
@@ -117,8 +122,11 @@ class MaskScorer:
             if not bool(known.any()):
                 raise InputError(f"{measured.file}: has no depth below {CAP_M:g} m; truth must be in meters")
             depth_m = measured.depth_m.double()
-            figures |= _depth_figures(_depth(found.depth, index, truth), depth_m, known, truth.moving)
-            trivial |= _depth_figures(torch.ones_like(depth_m), depth_m, known, truth.moving)
+            ours = _depth_figures(_depth(found.depth, index, truth), depth_m, known, truth.moving)
+            if ours is None:
+                raise InputError(f"{found.depth.load(index).file}: too much of it is infinitely far to be scaled")
+            figures |= ours
+            trivial |= _depth_figures(torch.ones_like(depth_m), depth_m, known, truth.moving) or {}
             parts.add("depth")
         return figures, trivial, parts
 
@@ -175,16 +183,23 @@ def _depth_figures(
     truth_m: Float[Tensor, "height width"],
     known: Bool[Tensor, "height width"],
     moving: Bool[Tensor, "height width"],
-) -> dict[str, float]:
-    """Hole rate and error where things move, and error elsewhere, after median scaling over all pixels."""
+) -> dict[str, float] | None:
+    """Hole rate and error where things move, and error elsewhere, after median scaling over all pixels.
+
+    Holes are counted before depth is clamped to the cap, beyond which there is no other way to be
+    twice as deep; None where the prediction has no scale.
+    """
     known = known & ~predicted.isnan()
     guess, reference, where = predicted[None, None], truth_m[None, None], known[None, None]
     scale = float(depth_scale(guess, reference, where, scaling="median"))
-    depth_m = (guess * scale).clamp(NEAREST_M, CAP_M)
+    if not (scale > 0 and math.isfinite(scale)):
+        return None
+    scaled = guess * scale
+    depth_m = scaled.clamp(NEAREST_M, CAP_M)
     off = (depth_m - reference).abs() / torch.where(where, reference, 1.0)
     on_moving, on_static = where & moving, where & ~moving
     figures = {
-        "moving_hole_rate": float(hole_rate(depth_m, reference, on_moving)),
+        "moving_hole_rate": float(hole_rate(scaled, reference, on_moving)),
         "moving_abs_rel": float(region_mean(off, on_moving)),
         "static_abs_rel": float(region_mean(off, on_static)),
     }

@@ -13,7 +13,9 @@ from triptych.metrics.segments import SEGMENT_LENGTHS_M, SEGMENT_STEP, odometry_
 from triptych.metrics.trajectory import snippet_trajectory_errors, straight_motion
 
 STRAIGHT = "straight_motion"
-"""At the true mean speed."""
+"""At the true mean speed, aligned like the prediction."""
+MANY_MISSING = 0.05
+"""A larger share of frames without a prediction is worth a question."""
 
 
 def score_sequence(paths: PairedPaths, *, alignment: Alignment, name: str = "prediction") -> Result:
@@ -110,4 +112,8 @@ def _part(paths: PairedPaths) -> dict[str, Setting]:
 
 def _missing(paths: PairedPaths) -> list[str]:
     missing = int((~paths.present).sum())
-    return [f"{missing} of {len(paths.present)} frames are not predicted, and left out"] if missing else []
+    if not missing:
+        return []
+    note = f"{missing} of {len(paths.present)} frames are not predicted, and left out"
+    many = missing > MANY_MISSING * len(paths.present)
+    return [f"{note}: are both of the same sequence?" if many else note]

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from triptych.errors import InputError
-from triptych.formats.trajectories import load_indexed_kitti_trajectory, load_kitti_trajectory, load_tum_trajectory
+from triptych.formats.trajectories import load_kitti_trajectory, load_numbered_kitti_trajectory, load_tum_trajectory
 
 PREDICTED_FILE = "trajectory.kitti.txt"
 SAME_TIME_S = 0.02
@@ -46,7 +46,8 @@ def paired_paths(
     """The predicted and the true trajectory on the same frames.
 
     A frame's number is told by the lines themselves (13 numbers), by the `result.json` of a
-    prediction folder, by time (two TUM files), or, where the counts fit, by the line.
+    prediction folder, by time (two TUM files: frames without a pose at their time are no part
+    of the comparison), or, where the counts fit, by the line.
 
     Args:
         prediction: a KITTI or TUM file, or a folder that `triptych predict` wrote.
@@ -62,10 +63,16 @@ def paired_paths(
         raise InputError(f"--stride {stride}: use every frame (1), or every how manieth")
     times, goal = _truth(truth)
     start, stop = (0, None) if frames is None else frames
+    if (start, stop) == (0, None):
+        frames = None
+    if stop is not None and stop > len(goal):
+        raise InputError(f"--frames {start}:{stop}: {truth} has {len(goal)} frames, 0 to {len(goal) - 1}")
     numbers = torch.arange(len(goal))[start:stop:stride]
     if len(numbers) < 2:
         raise InputError(f"{truth}: {len(numbers)} of {len(goal)} frames are left to compare; two are the least")
     found, poses = _prediction(prediction, numbers=numbers, truth_times=times, total=len(goal), truth=truth)
+    if times is not None and _by_time(prediction):
+        numbers = numbers[torch.isin(numbers, found)]
     position = torch.full((len(goal),), -1)
     position[found] = torch.arange(len(found))
     chosen = position[numbers]
@@ -76,7 +83,7 @@ def paired_paths(
         )
     predicted = torch.full((len(numbers), 4, 4), torch.nan, dtype=torch.float64)
     predicted[present] = poses[chosen[present]]
-    part = None if frames is None else f"{start}:{len(goal) if stop is None else min(stop, len(goal))}"
+    part = None if frames is None else f"{start}:{len(goal) if stop is None else stop}"
     return PairedPaths(predicted, goal[numbers], present, sequence=truth.stem, stride=stride, part=part)
 
 
@@ -98,16 +105,14 @@ def _prediction(
         times, poses = load_tum_trajectory(path)
         if truth_times is not None:
             return _at_times(times, poses, truth_times)
-        indices, indexed = torch.arange(len(poses)), False
     else:
-        indices, poses = load_indexed_kitti_trajectory(path)
-        indexed = bool((indices != torch.arange(len(indices))).any())
-    if indexed:
-        return _checked(indices, poses, total=total, path=path, truth=truth)
+        indices, poses = load_numbered_kitti_trajectory(path)
+        if indices is not None:
+            return _checked(indices, poses, total=total, path=path, truth=truth)
     if len(poses) == len(numbers):
         return numbers, poses
     if len(poses) == total:
-        return indices, poses
+        return torch.arange(total), poses
     raise InputError(
         f"{path}: holds {len(poses)} poses, {truth} gives {len(numbers)} frames to compare of {total}; name the part "
         "with --frames START:END, or begin each line with its frame's number"
@@ -123,7 +128,7 @@ def _of_folder(folder: Path, *, total: int, truth: Path) -> tuple[Int[Tensor, " 
     try:
         content = json.loads((folder / "result.json").read_text(encoding="utf-8"))
         indices = torch.tensor([int(index) for index in content["frames"]["source_indices"]])
-    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise InputError(f"{folder / 'result.json'} does not tell which frames were used ({error!r})") from error
     if len(indices) != len(poses):
         raise InputError(f"{file}: holds {len(poses)} poses, result.json names {len(indices)} frames; predict again")
@@ -135,8 +140,8 @@ def _checked(
 ) -> tuple[Int[Tensor, " poses"], Float[Tensor, "poses 4 4"]]:
     if int(indices.min()) < 0 or int(indices.max()) >= total:
         raise InputError(
-            f"{path}: is about frames {int(indices.min())} to {int(indices.max())}, {truth} has {total}; "
-            "are both of the same sequence?"
+            f"{path}: is about frames {int(indices.min())} to {int(indices.max())}, {truth} has frames 0 to "
+            f"{total - 1}; are both of the same sequence?"
         )
     return indices, poses
 
@@ -144,10 +149,24 @@ def _checked(
 def _at_times(
     times: Float[Tensor, " poses"], poses: Float[Tensor, "poses 4 4"], truth_times: Float[Tensor, " frames"]
 ) -> tuple[Int[Tensor, " kept"], Float[Tensor, "kept 4 4"]]:
-    """For each frame of the truth the predicted pose nearest in time, where one is near enough."""
-    gap, nearest = (truth_times[:, None] - times).abs().min(dim=1)
-    frames = (gap <= SAME_TIME_S).nonzero().squeeze(1)
-    return frames, poses[nearest[frames]]
+    """Frames of the truth and the predicted pose at each, one to one, where their times are near enough."""
+    order = truth_times.argsort()
+    ordered = truth_times[order].contiguous()
+    after = torch.searchsorted(ordered, times.contiguous()).clamp(max=len(ordered) - 1)
+    before = (after - 1).clamp_min(0)
+    nearer = torch.where((ordered[before] - times).abs() <= (ordered[after] - times).abs(), before, after)
+    gap = (ordered[nearer] - times).abs()
+    best: dict[int, int] = {}
+    for pose, (frame, away) in enumerate(zip(order[nearer].tolist(), gap.tolist(), strict=True)):
+        if away <= SAME_TIME_S and (frame not in best or away < float(gap[best[frame]])):
+            best[frame] = pose
+    frames = torch.tensor(sorted(best), dtype=torch.int64)
+    return frames, poses[[best[frame] for frame in frames.tolist()]]
+
+
+def _by_time(path: Path) -> bool:
+    """True where a prediction's poses are known by their times."""
+    return path.is_file() and _is_tum(path)
 
 
 def _is_tum(path: Path) -> bool:

@@ -22,6 +22,8 @@ Kind = Literal["depth", "flow", "visibility", "motion"]
 
 RESULT_FILE = "result.json"
 SHOWN_NAMES = 3
+BY_ORDER = "predictions were matched to images by their order, for no name fits"
+"""What a reader must know where `Matched.by_name` is False."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,14 @@ class PredictedMaps:
         place: what was given, for messages.
         rows: shares of the image's rows, from and to, that was predicted for, the others having
             been cut off; None where the place does not tell.
+        unnamed: True for a stack, whose maps are known by their order alone.
     """
 
     names: tuple[str, ...]
     read: Callable[[int], PredictedMap]
     place: Path
     rows: Rows | None = None
+    unnamed: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,10 @@ def matched(maps: PredictedMaps, names: Sequence[str]) -> Matched:
     Raises:
         InputError: some images have no prediction, or no name fits and the counts differ.
     """
+    if maps.unnamed:
+        if len(maps.names) != len(names):
+            raise InputError(f"{maps.place}: is a stack of {len(maps.names)} maps, the truth has {len(names)} images")
+        return Matched(maps, tuple(range(len(names))), by_name=False)
     best: dict[int, int] = {}
     for alias in _ALIASES:
         held = _unique([alias(name) for name in maps.names])
@@ -119,6 +127,8 @@ def matched(maps: PredictedMaps, names: Sequence[str]) -> Matched:
             continue
         found = {index: held[name] for index, name in enumerate(wanted) if name in held}
         if len(found) == len(names):
+            for index, position in found.items():
+                _check_place(maps, names[index], maps.names[position])
             return Matched(maps, tuple(found[index] for index in range(len(names))), by_name=True)
         if len(found) > len(best):
             best = found
@@ -132,9 +142,22 @@ def matched(maps: PredictedMaps, names: Sequence[str]) -> Matched:
     if len(maps.names) != len(names):
         raise InputError(
             f"{maps.place}: holds {len(maps.names)} maps, the truth has {len(names)} images, and no name fits "
-            f"({maps.names[0]} against {names[0]}); name the maps like the images"
+            f"({maps.names[0]} against {names[0]}); name the maps like the images, or their folder alone, or a stack "
+            "of maps itself"
         )
+    for name, predicted in zip(names, maps.names, strict=True):
+        _check_place(maps, name, predicted)
     return Matched(maps, tuple(range(len(names))), by_name=False)
+
+
+def _check_place(maps: PredictedMaps, name: str, predicted: str) -> None:
+    """Refuse a map whose name tells of another drive or camera of KITTI than the truth's."""
+    for pattern, what in ((_DRIVE, "drive"), (_CAMERA, "camera")):
+        true, found = pattern.search(name), pattern.search(predicted)
+        if true and found and true.group(1) != found.group(1):
+            raise InputError(
+                f"{maps.place}: {predicted} is of another {what} than the truth, {name}; name that one's prediction"
+            )
 
 
 def _of_prediction(folder: Path, kind: Kind) -> PredictedMaps:
@@ -149,6 +172,8 @@ def _of_prediction(folder: Path, kind: Kind) -> PredictedMaps:
         crop = float(content.get("settings", {}).get("frames", {}).get("bottom_crop", 0.0))
         top, bottom = content.get("rows", (0.0, 1.0 - crop))
         rows = (float(top), float(bottom))
+        if not 0 <= rows[0] < rows[1] <= 1:
+            raise ValueError(f"rows {rows[0]:g} to {rows[1]:g}")
         indices = [int(name) for name in maps.names]
         renamed = maps.names if names is None else tuple(str(names[index]) for index in indices)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
@@ -161,7 +186,7 @@ def _of_prediction(folder: Path, kind: Kind) -> PredictedMaps:
 def _result(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read as JSON ({error}); predict again, or remove the file") from error
     if not isinstance(content, dict) or not isinstance(content.get("frames"), dict):
         raise InputError(f"{path} is not what `triptych predict` writes; predict again, or remove the file")
@@ -176,7 +201,7 @@ def _of_files(place: Path, kind: Kind, *, png_scale: float) -> PredictedMaps:
             found = depth.load(index)
             return PredictedMap(found.depth_m[None], found.file)
 
-        return PredictedMaps(depth.names, depth_map, place)
+        return PredictedMaps(depth.names, depth_map, place, unnamed=place.is_file() and len(depth) > 1)
     if kind == "flow":
         flow = flow_maps(place)
 
@@ -246,5 +271,8 @@ def _drive_and_frame(name: str) -> str:
 def _last_part(name: str) -> str:
     return _plain(name.rsplit("/", maxsplit=1)[-1])
 
+
+_DRIVE = re.compile(r"(\d{4}_\d\d_\d\d_drive_\d{4})")
+_CAMERA = re.compile(r"image_0?([0-3])(?:/|$)")
 
 _ALIASES: tuple[Callable[[str], str], ...] = (_plain, _without_data, _drive_and_frame, _last_part)

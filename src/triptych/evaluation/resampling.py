@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -9,6 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from triptych.errors import InputError
 from triptych.geometry.grid import resize_flow
 
 Resizing = Literal["disparity, bilinear", "depth, nearest"]
@@ -99,6 +101,27 @@ def row_range(rows: Rows, height: int) -> tuple[int, int]:
     """Rows from and to (exclusive) of a share of a picture; one at least, rounded as a cut at the bottom is."""
     top = round(rows[0] * height)
     return top, max(height - round((1 - rows[1]) * height), top + 1)
+
+
+def check_orientation(file: Path, values: Float[Tensor, "*_ _ _"], size: tuple[int, int], *, rows: Rows) -> None:
+    """Refuse an upright map for a wide picture, and a wide one for an upright picture.
+
+    Args:
+        file: of the map, for the message.
+        values: the map.
+        size: rows and columns of the truth.
+        rows: shares of the rows that the map is of.
+
+    Raises:
+        InputError: it lies across.
+    """
+    top, bottom = row_range(rows, size[0])
+    height, width = values.shape[-2:]
+    if (width - height) * (size[1] - (bottom - top)) < 0:
+        raise InputError(
+            f"{file}: is {width}x{height}, what it should cover is {size[1]}x{bottom - top}: are rows and columns "
+            "exchanged, or is it of another picture?"
+        )
 
 
 def _placed(values: Float[Tensor, "channels rows width"], top: int, height: int) -> Tensor:

@@ -43,23 +43,17 @@ class Protocol:
 
     def line(self) -> str:
         """The protocol in one line, for a person."""
-        parts = [_phrase(name, value) for name, value in self.settings.items()]
+        parts = [setting_phrase(name, value) for name, value in self.settings.items()]
         return f"{self.task}, {self.name}: " + "; ".join(parts)
 
-    def differences(self, other: Protocol) -> list[str]:
-        """What sets it apart from another one, each as `name: this / that`; empty where they are one."""
-        ours = {"task": self.task, "protocol": self.name, **self.settings}
-        theirs = {"task": other.task, "protocol": other.name, **other.settings}
-        names = [*ours, *(name for name in theirs if name not in ours)]
+    def points(self) -> dict[str, Setting]:
+        """All that figures depend on: `task`, `protocol` (its name) and the settings."""
+        return {"task": self.task, "protocol": self.name, **self.settings}
 
-        def shown(settings: Mapping[str, Setting], name: str) -> str:
-            return _shown(settings[name]) if name in settings else "not given"
-
-        return [
-            f"{name}: {shown(ours, name)} / {shown(theirs, name)}"
-            for name in names
-            if ours.get(name) != theirs.get(name)
-        ]
+    def differing(self, other: Protocol) -> list[str]:
+        """Names of the points that set it apart from another one; empty where they are one."""
+        ours, theirs = self.points(), other.points()
+        return [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
 
 
 @dataclass(frozen=True)
@@ -73,6 +67,8 @@ class Result:
         variants: of the same prediction by a protocol that differs in one named point.
         notes: what a reader must know beside the figures.
         name: of what was scored; results of one name are seeds of one method.
+        named: whether somebody gave that name; False where it was only derived from a path,
+            so that equal names say nothing of the methods.
     """
 
     protocol: Protocol
@@ -81,6 +77,27 @@ class Result:
     variants: Mapping[str, Figures] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     name: str = "prediction"
+    named: bool = True
+
+
+def setting_words(name: str) -> str:
+    """The name of a setting in words: `cap` for `cap_m`."""
+    return name.removesuffix("_m").replace("_", " ")
+
+
+def setting_text(name: str, value: Setting) -> str:
+    """The value of a setting as a person writes it, with its unit: `80 m`."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{text} m" if name.endswith("_m") else text
+
+
+def setting_phrase(name: str, value: Setting) -> str:
+    """A setting in words: `cap 80 m` for `cap_m`."""
+    return f"{setting_words(name)} {setting_text(name, value)}"
 
 
 def save_result(path: StrPath, result: Result) -> None:
@@ -91,6 +108,7 @@ def save_result(path: StrPath, result: Result) -> None:
     """
     content = {
         "name": result.name,
+        "named": result.named,
         "protocol": {"task": result.protocol.task, "name": result.protocol.name, **result.protocol.settings},
         "metrics": _storable(result.metrics),
         "baselines": {name: _storable(figures) for name, figures in result.baselines.items()},
@@ -123,6 +141,7 @@ def load_result(path: StrPath) -> Result:
             variants={name: _figures(figures) for name, figures in content["variants"].items()},
             notes=tuple(_text(note) for note in content["notes"]),
             name=_text(content["name"]),
+            named=_yes_or_no(content.get("named", True)),
         )
     except KeyError as error:
         raise InputError(f"{path} is not a result of `triptych evaluate ... --json`: it lacks {error}") from error
@@ -130,24 +149,15 @@ def load_result(path: StrPath) -> Result:
         raise InputError(f"{path} is not a result of `triptych evaluate ... --json`: {error}") from error
 
 
-def _phrase(name: str, value: Setting) -> str:
-    """A setting in words: `cap 80 m` for `cap_m`."""
-    words = name.removesuffix("_m").replace("_", " ")
-    unit = " m" if name.endswith("_m") and value is not None else ""
-    return f"{words} {_shown(value)}{unit}"
-
-
-def _shown(value: Setting) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError(f"text is needed, found {value!r}")
+    return value
+
+
+def _yes_or_no(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"true or false is needed, found {value!r}")
     return value
 
 

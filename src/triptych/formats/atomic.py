@@ -29,6 +29,7 @@ _REASONS = {
     errno.EEXIST: "a part of its path is a file, not a folder",
     errno.ENOTDIR: "a part of its path is a file, not a folder",
     errno.EISDIR: "it is a folder; name a file",
+    errno.ENOENT: "the place does not exist and cannot be made",
     errno.ENAMETOOLONG: "its name is too long",
 }
 """What a user can mend; any other error is passed on as it is."""

@@ -11,6 +11,7 @@ import io
 import struct
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -212,7 +213,9 @@ def _read_bytes(path: StrPath) -> bytes:
 def _read_png(path: StrPath, *, dtype: type[np.generic], channels: int) -> NDArray[Any]:
     """Pixels as stored, (H, W) or (H, W, channels) in OpenCV's order."""
     content = np.frombuffer(_read_bytes(path), dtype=np.uint8)
-    image: NDArray[Any] | None = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if content.size else None
+    image: NDArray[Any] | None = None
+    with suppress(cv2.error):  # a header that claims more pixels than OpenCV takes
+        image = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if content.size else None
     if image is None:
         raise InputError(f"{path} is not an image, or is damaged")
     found = 1 if image.ndim == 2 else int(image.shape[2])

@@ -53,14 +53,31 @@ def load_indexed_kitti_trajectory(
         InputError: no such file, lines that are not poses, or an index that is not a
             whole number or occurs twice.
     """
-    rows = _rows(path, widths=(12, 13))
-    indices = torch.arange(len(rows))
+    indices, poses = load_numbered_kitti_trajectory(path)
+    return torch.arange(len(poses)) if indices is None else indices, poses
+
+
+def load_numbered_kitti_trajectory(
+    path: StrPath,
+) -> tuple[Int[Tensor, " frames"] | None, Float[Tensor, "frames 4 4"]]:
+    """Frame indices, None where the lines have none, and camera-to-world poses, float64.
+
+    Raises:
+        InputError: as `load_indexed_kitti_trajectory`.
+    """
+    rows, lines = _rows(path, widths=(12, 13))
+    indices = None
     if rows.shape[1] == 13:
         indices = rows[:, 0].round().long()
-        if (indices != rows[:, 0]).any() or len(set(indices.tolist())) != len(indices):
-            raise InputError(f"{path}: lines of 13 numbers must begin with distinct frame indices")
+        seen: set[int] = set()
+        for position, (index, number) in enumerate(zip(indices.tolist(), rows[:, 0].tolist(), strict=True)):
+            if index != number or index in seen:
+                raise InputError(
+                    f"{path}, line {lines[position]}: lines of 13 numbers must begin with distinct frame indices"
+                )
+            seen.add(index)
     upper = rows[:, -12:].reshape(-1, 3, 4)
-    _check_rotations(path, upper[:, :, :3])
+    _check_rotations(path, upper[:, :, :3], lines)
     return indices, _homogeneous(upper[:, :, :3], upper[:, :, 3])
 
 
@@ -90,11 +107,11 @@ def load_tum_trajectory(
     Raises:
         InputError: no such file, lines that are not poses, or a quaternion of length 0.
     """
-    rows = _rows(path, widths=(8,))
+    rows, lines = _rows(path, widths=(8,))
     lengths = rows[:, 4:].norm(dim=1)
     if ((lengths - 1).abs() > _ROTATION_TOLERANCE).any():
-        line = int((lengths - 1).abs().argmax()) + 1
-        raise InputError(f"{path}: the quaternion of pose {line} must have length 1, not {lengths[line - 1]:.4g}")
+        worst = int((lengths - 1).abs().argmax())
+        raise InputError(f"{path}, line {lines[worst]}: the quaternion must have length 1, not {lengths[worst]:.4g}")
     return rows[:, 0], _homogeneous(rotations(rows[:, 4:]), rows[:, 1:4])
 
 
@@ -144,12 +161,13 @@ def _homogeneous(
     return poses
 
 
-def _check_rotations(path: StrPath, rotation: Float[Tensor, "frames 3 3"]) -> None:
+def _check_rotations(path: StrPath, rotation: Float[Tensor, "frames 3 3"], lines: list[int]) -> None:
     identity = torch.eye(3, dtype=rotation.dtype)
     error = (rotation.transpose(1, 2) @ rotation - identity).abs().amax(dim=(1, 2))
     bad = (error > _ROTATION_TOLERANCE) | (torch.linalg.det(rotation) < 0)
     if bad.any():
-        raise InputError(f"{path}: pose {int(bad.int().argmax()) + 1} is not a rotation and a translation")
+        line = lines[int(bad.int().argmax())]
+        raise InputError(f"{path}, line {line}: is not a rotation and a translation")
 
 
 def _write_rows(path: StrPath, rows: Float[Tensor, "lines numbers"]) -> None:
@@ -159,8 +177,8 @@ def _write_rows(path: StrPath, rows: Float[Tensor, "lines numbers"]) -> None:
         temporary.write_text("".join(lines), encoding="ascii")
 
 
-def _rows(path: StrPath, *, widths: tuple[int, ...]) -> Float[Tensor, "lines numbers"]:
-    """The numbers of each line; blank lines and those that begin with # are skipped."""
+def _rows(path: StrPath, *, widths: tuple[int, ...]) -> tuple[Float[Tensor, "lines numbers"], list[int]]:
+    """The numbers of each line, and which line it is; blank ones and those that begin with # are skipped."""
     try:
         text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
@@ -168,6 +186,7 @@ def _rows(path: StrPath, *, widths: tuple[int, ...]) -> Float[Tensor, "lines num
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not a trajectory: it is not text") from error
     rows: list[list[float]] = []
+    lines: list[int] = []
     needed = " or ".join(map(str, widths))
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
@@ -181,6 +200,7 @@ def _rows(path: StrPath, *, widths: tuple[int, ...]) -> Float[Tensor, "lines num
         if not all(map(math.isfinite, row)):
             raise InputError(f"{path}, line {number}: a number is not finite")
         rows.append(row)
+        lines.append(number)
     if not rows:
         raise InputError(f"{path} holds no pose")
-    return torch.tensor(rows, dtype=torch.float64)
+    return torch.tensor(rows, dtype=torch.float64), lines

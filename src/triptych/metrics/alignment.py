@@ -119,6 +119,9 @@ def check_trajectories(predicted: Tensor, truth: Tensor, *, fewest: int, present
         TypeError: below float32.
         ValueError: unequal lengths, or fewer poses than needed.
     """
+    for name, poses in (("predicted", predicted), ("truth", truth)):
+        if poses.ndim != 3 or poses.shape[1:] != (4, 4):
+            raise ValueError(f"{name} must be (frames, 4, 4), one trajectory, got {tuple(poses.shape)}")
     check_precision(predicted, truth)
     if len(predicted) != len(truth) or (present is not None and len(present) != len(truth)):
         msg = f"trajectories need to be of the same frames, got {len(predicted)} and {len(truth)}"

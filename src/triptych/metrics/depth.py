@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from triptych.geometry.precision import check_precision
-from triptych.metrics.arrays import Flags, Maps, as_tensors
+from triptych.metrics.arrays import Flags, Maps, as_maps, as_mask
 from triptych.metrics.regions import region_mean, region_median
 
 DepthScaling = Literal["median", "least_squares", "none"]
@@ -63,9 +63,9 @@ def depth_scale(
     """Factor that brings each predicted depth to the scale of its truth.
 
     Args:
-        predicted: depth up to scale, above 0 where valid.
-        truth_m: measured depth (m).
-        valid: True where there is a truth to compare with.
+        predicted: (batch, 1, height, width) depth up to scale, not below 0 where valid.
+        truth_m: measured depth (m), of the same shape.
+        valid: bools of the same shape, True where there is a truth to compare with.
         scaling: `median` of the truth over that of the prediction; `least_squares`, which
             minimizes |s d - d*|^2; `none`, 1.
 
@@ -74,9 +74,9 @@ def depth_scale(
 
     Raises:
         TypeError: below float32.
-        ValueError: another scaling.
+        ValueError: another scaling, other shapes, or depth below 0 where valid.
     """
-    depth, reference, known = as_tensors(predicted, truth_m, valid)
+    depth, reference, known = _checked(predicted, truth_m, valid)
     check_precision(depth, reference)
     if scaling not in get_args(DepthScaling):
         msg = f"scaling is one of {', '.join(get_args(DepthScaling))}, got {scaling!r}"
@@ -100,18 +100,18 @@ def depth_metrics(
     """Errors of depth, scaled first and then clamped to the range of the protocol.
 
     Args:
-        predicted: depth on the grid of the truth.
-        truth_m: measured depth (m), above 0 where valid.
-        valid: True where there is a truth to compare with.
+        predicted: (batch, 1, height, width) depth on the grid of the truth, not below 0 where valid.
+        truth_m: measured depth (m), of the same shape, above 0 where valid.
+        valid: bools of the same shape, True where there is a truth to compare with.
         scaling: see `depth_scale`.
         min_depth_m: lower end of the clamp (m).
         max_depth_m: upper end of the clamp (m).
 
     Raises:
         TypeError: below float32.
-        ValueError: another scaling.
+        ValueError: another scaling, other shapes, or depth below 0 where valid.
     """
-    guess, truth, known = as_tensors(predicted, truth_m, valid)
+    guess, truth, known = _checked(predicted, truth_m, valid)
     scale = depth_scale(guess, truth, known, scaling=scaling)
     depth_m = (guess * scale.view(-1, 1, 1, 1)).clamp(min_depth_m, max_depth_m)
     reference = torch.where(known, truth, torch.ones_like(truth))
@@ -143,9 +143,9 @@ def hole_rate(depth_m: Maps, truth_m: Maps, region: Flags) -> Float[Tensor, " ba
     errors of the whole image hide.
 
     Args:
-        depth_m: predicted, already scaled (m).
-        truth_m: measured (m), above 0 in the region.
-        region: where to look; False where there is no truth.
+        depth_m: (batch, 1, height, width), predicted and already scaled (m).
+        truth_m: measured (m), of the same shape, above 0 in the region.
+        region: bools of the same shape, where to look; False where there is no truth.
 
     Returns:
         In [0, 1] per image; NaN where the region is empty.
@@ -153,6 +153,13 @@ def hole_rate(depth_m: Maps, truth_m: Maps, region: Flags) -> Float[Tensor, " ba
     Raises:
         TypeError: below float32.
     """
-    depth, truth, where = as_tensors(depth_m, truth_m, region)
+    depth, truth, where = as_maps(depth_m=depth_m, truth_m=truth_m, region=as_mask("region", region))
     check_precision(depth, truth)
     return region_mean((depth > HOLE_RATIO * truth).to(depth.dtype), where)
+
+
+def _checked(predicted: Maps, truth_m: Maps, valid: Flags) -> tuple[Tensor, Tensor, Tensor]:
+    depth, truth, known = as_maps(predicted=predicted, truth_m=truth_m, valid=as_mask("valid", valid))
+    if bool((depth[known] < 0).any()):
+        raise ValueError("predicted depth is below 0 on valid pixels: a negative scale would hide it")
+    return depth, truth, known

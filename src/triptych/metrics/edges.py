@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool
 from torch import Tensor
 
-from triptych.metrics.arrays import Flags, Maps, as_tensors
+from triptych.metrics.arrays import Flags, Maps, as_maps, as_mask
 
 EDGE_RATIO = 1.1
 """Neighbors whose depths differ by more than this factor lie on two sides of an edge."""
@@ -22,7 +22,7 @@ def near_depth_edges(depth_m: Maps, valid: Flags) -> Bool[Tensor, "batch 1 heigh
         depth_m: true depth; anything where it is not valid.
         valid: where it is known; an unknown neighbor makes no edge.
     """
-    depth, known = as_tensors(depth_m, valid)
+    depth, known = as_maps(depth_m=depth_m, valid=as_mask("valid", valid))
     log = torch.where(known, depth, 1.0).clamp_min(torch.finfo(depth.dtype).tiny).log()
     least = torch.tensor(EDGE_RATIO, dtype=log.dtype, device=log.device).log()
     edge = torch.zeros_like(known)

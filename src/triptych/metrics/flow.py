@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from triptych.geometry.precision import check_precision
-from triptych.metrics.arrays import Flags, Flows, as_tensors
+from triptych.metrics.arrays import Flags, Flows, as_maps, as_mask, as_tensors
 from triptych.metrics.regions import region_mean
 
 OUTLIER_PX = 3.0
@@ -44,7 +44,7 @@ def end_point_error(predicted: Flows, truth: Flows) -> Float[Tensor, "batch 1 he
     Raises:
         TypeError: below float32.
     """
-    guess, goal = as_tensors(predicted, truth)
+    guess, goal = as_maps(channels=2, predicted=predicted, truth=truth)
     check_precision(guess, goal)
     return (guess - goal).square().sum(dim=1, keepdim=True).sqrt()
 
@@ -60,16 +60,18 @@ def flow_metrics(predicted: Flows, truth: Flows, valid: Flags) -> FlowMetrics:
     """End-point error and outliers of each image.
 
     Args:
-        predicted: flow on the grid of the truth (px of it).
-        truth: measured flow (px).
-        valid: True where there is a truth to compare with.
+        predicted: (batch, 2, height, width) flow on the grid of the truth (px of it).
+        truth: measured flow (px), of the same shape.
+        valid: (batch, 1, height, width) bools, True where there is a truth to compare with.
 
     Raises:
         TypeError: below float32.
+        ValueError: other shapes.
     """
     error = end_point_error(predicted, truth)
     outlier = flow_outliers(predicted, truth)
-    (known,) = as_tensors(valid)
+    known = as_mask("valid", valid)
+    as_maps(error=error, valid=known)
     return FlowMetrics(
         end_point_error=region_mean(error, known),
         fl_all=region_mean(outlier.to(error.dtype), known),

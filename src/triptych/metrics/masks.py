@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from triptych.metrics.arrays import Flags, Maps, as_tensors
+from triptych.metrics.arrays import Flags, Maps, as_maps, as_mask
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,9 @@ def mask_metrics(claimed: Flags, truth: Flags, valid: Flags) -> MaskMetrics:
         valid: True where the truth is known.
     """
     pixels = (1, 2, 3)
-    claim, real, known = as_tensors(claimed, truth, valid)
+    claim, real, known = as_maps(
+        claimed=as_mask("claimed", claimed), truth=as_mask("truth", truth), valid=as_mask("valid", valid)
+    )
     hits = (claim & real & known).sum(pixels)
     claims = (claim & known).sum(pixels)
     positives = (real & known).sum(pixels)
@@ -60,7 +62,7 @@ def roc_auc(score: Maps, truth: Flags, valid: Flags) -> Float[Tensor, " batch"]:
     Returns:
         In [0, 1] per image, in float64; NaN where only one kind is present.
     """
-    sure, real, known = as_tensors(score, truth, valid)
+    sure, real, known = as_maps(score=score, truth=as_mask("truth", truth), valid=as_mask("valid", valid))
     inside = known.flatten(1)
     values = torch.where(inside, sure.flatten(1).double(), torch.inf)
     ordered = values.sort(dim=1).values

@@ -47,7 +47,7 @@ def odometry_metrics(
     predicted: Poses,
     truth: TruePoses,
     *,
-    alignment: Alignment,
+    alignment: Alignment = "7dof",
     present: FrameFlags | None = None,
     lengths_m: Sequence[float] = SEGMENT_LENGTHS_M,
     step: int = SEGMENT_STEP,
@@ -55,10 +55,10 @@ def odometry_metrics(
     """All errors of a whole trajectory.
 
     Args:
-        predicted: camera_to_world.
-        truth: camera_to_world (m), of the same frames.
+        predicted: (frames, 4, 4) camera_to_world.
+        truth: (frames, 4, 4) camera_to_world (m), of the same frames.
         alignment: see `aligned_trajectories`; fitted to the positions of all frames.
-        present: False for frames that the prediction leaves out.
+        present: (frames,) bools, False for frames that the prediction leaves out.
         lengths_m: of the segments, along the true path (m).
         step: frames from one segment's beginning to the next one's.
 

@@ -31,10 +31,10 @@ def snippet_trajectory_errors(
     not an RMSE, and of another size for another length.
 
     Args:
-        predicted: camera_to_world, up to scale.
-        truth: camera_to_world (m), of the same frames.
+        predicted: (frames, 4, 4) camera_to_world, up to scale.
+        truth: (frames, 4, 4) camera_to_world (m), of the same frames.
         length: frames of a snippet; 3 and 5 are usual.
-        present: False for frames that the prediction leaves out: snippets
+        present: (frames,) bools, False for frames that the prediction leaves out: snippets
             that hold one are left out.
 
     Returns:
@@ -65,7 +65,7 @@ def straight_motion(truth: Poses) -> Float[Tensor, "frames 4 4"]:
     """Driving straight ahead at the true mean speed: the trivial answer for a trajectory.
 
     Args:
-        truth: camera_to_world (m).
+        truth: (frames, 4, 4) camera_to_world (m).
 
     Returns:
         camera_to_world (m), looking along z.
@@ -85,7 +85,7 @@ def straight_motion_errors(
     The trivial baseline: a snippet is too short for a car to turn much.
 
     Args:
-        truth: camera_to_world (m).
+        truth: (frames, 4, 4) camera_to_world (m).
         length: frames of a snippet.
         present: as there.
     """
@@ -98,10 +98,10 @@ def absolute_trajectory_error(
     """Root mean square distance of predicted to true positions after alignment (m).
 
     Args:
-        predicted: camera_to_world.
-        truth: camera_to_world (m), of the same frames.
+        predicted: (frames, 4, 4) camera_to_world.
+        truth: (frames, 4, 4) camera_to_world (m), of the same frames.
         alignment: see `aligned_trajectories`.
-        present: False for frames that the prediction leaves out.
+        present: (frames,) bools, False for frames that the prediction leaves out.
 
     Raises:
         TypeError: below float32.

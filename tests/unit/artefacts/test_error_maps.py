@@ -184,7 +184,12 @@ def test_the_flow_error_is_told_over_valid_pixels(tmp_path: Path, labels: Callab
     truth = torch.zeros(2, 1, 3)
     predicted = torch.tensor([[[3.0, 0.0, 90.0]], [[4.0, 1.0, 0.0]]])
     save_flow_error_map(tmp_path / "f.png", None, predicted, truth, torch.tensor([[True, True, False]]), title="t")
-    assert labels() == ["predicted flow", "true flow", "end-point error, mean 3.00 px"]
+    # Lengths 5, 1 and, not counted, 90; torch's median of two is the lower.
+    assert labels() == [
+        "predicted flow, median 1.00 px",
+        "true flow, median 0.00 px",
+        "end-point error, mean 3.00 px",
+    ]
 
 
 def test_an_image_is_a_panel_of_its_own(tmp_path: Path, labels: Callable[[], list[str]]) -> None:
@@ -193,6 +198,43 @@ def test_an_image_is_a_panel_of_its_own(tmp_path: Path, labels: Callable[[], lis
         tmp_path / "d.png", torch.zeros((3, 30, 20), dtype=torch.uint8), depth, depth, depth > 0, title="t"
     )
     assert labels() == ["image", "predicted depth", "true depth", "relative error, mean 0.000"]
+
+
+def test_every_panel_has_a_frame_that_tells_white_flow_from_the_page(tmp_path: Path) -> None:
+    everywhere = torch.ones(HEIGHT, WIDTH, dtype=torch.bool)
+    still = torch.zeros(2, HEIGHT, WIDTH)
+    save_flow_error_map(tmp_path / "f.png", None, still, still, everywhere, title="t", maximum_px=1.0)
+    picture = cv2.imread(str(tmp_path / "f.png"))
+    assert picture is not None
+    row = picture[150].astype(int).sum(axis=1)  # through both white panels of the first row
+    columns = np.flatnonzero(row < 3 * 220)
+    # Panels of 6.4 inches, 0.12 apart, at 120 dots an inch.
+    for edge in (0.12, 6.52, 6.64, 13.04):
+        assert np.abs(columns - 120 * edge).min() < 3, edge
+
+
+def test_small_print_tells_the_protocol_and_what_gray_and_1_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(error_maps, "save_figure", lambda path, figure, *, title, small: said.append(small))
+    depth = torch.ones(3, 4)
+    save_depth_error_map(tmp_path / "d.png", None, depth, depth, depth > 0, title="t", protocol="Scaled by 2")
+    save_flow_error_map(tmp_path / "f.png", None, torch.ones(2, 3, 4), torch.ones(2, 3, 4), depth > 0, title="t")
+    assert said[0].startswith("Scaled by 2. Gray: no depth, no truth, or truth that the protocol leaves out")
+    assert said[1].startswith("1 = KITTI's limit of an outlier: 3 px and 5 % of the true length. ")
+
+
+def test_beside_an_image_both_depths_share_one_bar_and_the_picture_is_lower(tmp_path: Path) -> None:
+    depth = torch.ones(30, 90)
+    image = torch.zeros((3, 30, 90), dtype=torch.uint8)
+    heights = []
+    for name, picture in (("with", image), ("without", None)):
+        save_depth_error_map(tmp_path / f"{name}.png", picture, depth, depth, depth > 0, title="t")
+        saved = cv2.imread(str(tmp_path / f"{name}.png"))
+        assert saved is not None
+        heights.append(len(saved))
+    assert heights[1] - heights[0] == pytest.approx(120 * (0.62 - 0.16), abs=1)  # inches below a row, with and without
 
 
 def test_an_impossible_range_is_refused(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from triptych.artefacts.plots import (
     ratio_counts,
     save_ratio_histogram,
     save_trajectory_plot,
+    small_print_inches,
     title_inches,
 )
 from triptych.errors import InputError
@@ -81,11 +82,14 @@ def test_every_corner_of_a_path_is_in_the_picture_with_x_to_the_right_and_z_up(
     assert columns[2] > columns[1]
 
 
-def test_a_ring_marks_where_each_path_starts(tmp_path: Path, drawn: Callable[[], Figure]) -> None:
+def test_a_ring_marks_where_each_path_starts_and_a_square_where_it_ends(
+    tmp_path: Path, drawn: Callable[[], Figure]
+) -> None:
     paths = [NamedPath("truth", path_of(CORNERS)), NamedPath("ours", path_of(CORNERS[::-1]))]
     save_trajectory_plot(tmp_path / "p.png", paths, title="t", protocol="p", unit="m")
-    rings = [line for line in drawn().axes[0].lines if line.get_marker() == "o" and len(line.get_xdata())]
-    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in rings] == [CORNERS[0], CORNERS[-1]]
+    for marker, expected in (("o", [CORNERS[0], CORNERS[-1]]), ("s", [CORNERS[-1], CORNERS[0]])):
+        marks = [line for line in drawn().axes[0].lines if line.get_marker() == marker and len(line.get_xdata())]
+        assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in marks] == expected
 
 
 def test_a_camera_that_stands_still_has_a_plot(tmp_path: Path) -> None:
@@ -98,7 +102,7 @@ def test_the_key_names_each_path_even_with_dollars(tmp_path: Path, drawn: Callab
     save_trajectory_plot(tmp_path / "p.png", paths, title="$\\bad$ $", protocol="p $", unit="m")
     legend = drawn().axes[0].get_legend()
     assert legend is not None
-    assert [text.get_text() for text in legend.get_texts()] == ["truth", "$\\bad$", "c", "start"]
+    assert [text.get_text() for text in legend.get_texts()] == ["truth", "$\\bad$", "c", "start", "end"]
 
 
 @pytest.mark.parametrize(
@@ -152,13 +156,68 @@ def test_a_histogram_shows_shares_median_and_spread(tmp_path: Path, drawn: Calla
     assert values[(edges[:-1] <= 1.0) & (edges[1:] > 1.0)].tolist() == pytest.approx([0.6])
     legend = axes.get_legend()
     assert legend is not None
-    # At position 0.16 * 4 = 0.64 of the sorted ratios: 0.5 + 0.64 * 0.5; sqrt((0.25 + 0.25) / 5) = 0.316.
+    # At position 0.16 * 4 = 0.64 of the sorted ratios: 0.5 + 0.64 * 0.5; (1.18 - 0.82) / 2 = 0.18.
     assert [text.get_text() for text in legend.get_texts()] == [
+        "perfect: 1",
         "median 1.00",
         "middle 68 %: 0.820 to 1.18",
-        "deviation / median: 0.316",
+        "half its width / median: 0.180",
     ]
     assert axes.get_xlabel().startswith("scale factor")
+
+
+def ticks_of(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].get_xticklabels()]
+
+
+def test_a_perfect_ratio_is_the_middle_of_an_axis_with_round_numbers(
+    tmp_path: Path, drawn: Callable[[], Figure]
+) -> None:
+    save_ratio_histogram(tmp_path / "h.png", torch.tensor([0.6, 0.7, 0.8]), title="t")
+    axes = drawn().axes[0]
+    assert ticks_of(drawn()) == ["0.25", "0.5", "1", "2", "4"]
+    assert axes.get_xlim() == pytest.approx((0.25, 4.0))
+    perfect = next(line for line in axes.lines if line.get_label() == "perfect: 1")
+    assert list(perfect.get_xdata()) == [1.0, 1.0]
+
+
+def test_ratios_far_from_perfect_widen_the_axis_instead_of_lying_in_its_last_bin(
+    tmp_path: Path, drawn: Callable[[], Figure]
+) -> None:
+    save_ratio_histogram(tmp_path / "h.png", torch.tensor([10.0, 10.0, 10.0]), title="t")
+    axes = drawn().axes[0]
+    assert axes.get_xlim() == pytest.approx((1 / 32, 32.0))  # twice 10, up to a power of 2
+    assert ticks_of(drawn()) == ["0.0625", "0.25", "1", "4", "16"]  # 11 powers of 2 are too many: every other
+    values, edges, _ = axes.patches[0].get_data()
+    assert values[(edges[:-1] <= 10) & (edges[1:] > 10)].tolist() == [1.0]
+
+
+def test_factors_without_a_perfect_value_have_ticks_of_two_digits_around_their_median(
+    tmp_path: Path, drawn: Callable[[], Figure]
+) -> None:
+    save_ratio_histogram(tmp_path / "h.png", torch.tensor([17.62] * 3), title="t", perfect=None)
+    # 17.62 / 4 = 4.405, 17.62 / 2 = 8.81, 17.62, 35.24, 70.48; the outer ones must stay on the axis.
+    assert ticks_of(drawn()) == ["4.5", "8.8", "18", "35", "70"]
+    legend = drawn().axes[0].get_legend()
+    assert legend is not None
+    assert legend.get_texts()[0].get_text() == "median 17.6"
+
+
+@pytest.mark.parametrize(
+    ("ratios", "small"),
+    [
+        ([1.0] * 4, "4 pixels. p"),
+        ([1.0] * 7 + [99.0], "8 pixels, 12.50 % of them beyond the axis and in its outermost bins. p"),
+        ([1.0] * 19_999 + [99.0], "20,000 pixels, under 0.01 % of them beyond the axis and in its outermost bins. p"),
+    ],
+)
+def test_values_beyond_the_axis_are_told_where_there_are_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ratios: list[float], small: str
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(plots, "save_figure", lambda path, figure, *, title, small: said.append(small))
+    save_ratio_histogram(tmp_path / "h.png", torch.tensor(ratios), title="t", what="pixels", protocol="p")
+    assert said == [small]
 
 
 def test_ratios_that_cannot_be_counted_are_refused() -> None:
@@ -166,8 +225,12 @@ def test_ratios_that_cannot_be_counted_are_refused() -> None:
         ratio_counts(torch.tensor([math.nan, 0.0]))
     with pytest.raises(ValueError, match="reach above 1"):
         ratio_counts(torch.ones(3), reach=1.0)
+    with pytest.raises(ValueError, match="middle above 0"):
+        ratio_counts(torch.ones(3), middle=0.0)
 
 
-def test_a_long_title_has_the_room_of_its_lines() -> None:
+def test_a_long_title_and_long_small_print_have_the_room_of_its_lines() -> None:
     one, three = title_inches("short", 5.0), title_inches("long words " * 12, 5.0)
     assert three - one == pytest.approx(2 * 1.25 * 13 / 72)  # 50 letters a line: 131 are three
+    none, two = small_print_inches("", 5.0), small_print_inches("long words " * 12, 5.0)
+    assert two - none == pytest.approx(2 * 1.25 * 8.5 / 72)  # 77 letters a line: 131 are two

@@ -43,6 +43,17 @@ def test_a_star_in_text_does_not_push_its_column_out_of_line() -> None:
     ]
 
 
+def test_decimal_points_stand_under_each_other_with_stars_deviations_and_dashes() -> None:
+    rows = (row("a", "14.75 ± 0.12", "0.9", bold=1), row("b", "5.7", "0.85"), row("c", "\u2013", "1"))
+    assert text_table(table(*rows)).splitlines()[:5] == [
+        "method    rmse (m) ↓   d1 ↑",
+        "---------------------------",
+        "a       14.75 ± 0.12*  0.9",
+        "b        5.7           0.85",
+        "c        \u2013             1",
+    ]
+
+
 def test_sections_of_a_text_stand_under_a_rule_and_their_title() -> None:
     rendered = text_table(
         table(row("a", "1", "2"), row("b", "3", "4", section="published"), caption="how", notes=("n",))

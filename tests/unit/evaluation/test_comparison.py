@@ -58,18 +58,51 @@ def test_one_seed_each_has_no_column_of_seeds_and_no_deviation() -> None:
 
 def test_seeds_that_were_averaged_are_named() -> None:
     (table,) = comparison([file("a", {"abs_rel": 0.1}, path="1.json"), file("a", {"abs_rel": 0.2}, path="2.json")])
-    assert "a: mean of 1.json and 2.json" in table.notes
+    assert "a: mean of 1.json, 2.json" in table.notes
+
+
+def test_averaged_files_are_named_by_no_more_of_their_path_than_tells_them_apart() -> None:
+    for paths, shown in ((("/x/1.json", "/x/2.json"), "1.json, 2.json"), (("/x/1/r", "/x/2/r"), "1/r, 2/r")):
+        (table,) = comparison([file("a", {"abs_rel": 0.1 + i}, path=path) for i, path in enumerate(paths)])
+        assert table.notes[-1] == f"a: mean of {shown}"
+
+
+def test_results_that_share_a_default_name_are_not_averaged() -> None:
+    given = [
+        file("10", {"abs_rel": float(number)}, path=f"x/{name}.json", named=False) for number, name in enumerate("abc")
+    ]
+    with pytest.raises(InputError) as caught:
+        comparison(given)
+    assert str(caught.value) == (
+        "three results are called '10' by default (a.json, b.json, c.json): "
+        "give each method a --name when evaluating, the same one for the seeds of one method"
+    )
+
+
+def test_a_default_name_among_given_ones_is_refused_and_one_alone_is_not() -> None:
+    given = [file("a", {"abs_rel": 0.1}, path="1.json"), file("a", {"abs_rel": 0.2}, path="2.json", named=False)]
+    with pytest.raises(InputError, match=r"two results are called 'a', but by default only: 2\.json: give"):
+        comparison(given)
+    (table,) = comparison([file("b", {"abs_rel": 0.3}), given[1]])
+    assert texts(table) == [["b", "0.300"], ["a", "0.200"]]
 
 
 def test_columns_are_in_the_order_of_the_measures_with_their_digits_and_units() -> None:
-    (table,) = comparison([file("a", {"images": 697.0, "epe_all": 1.006, "rmse": 4.0006})])
-    assert heads(table) == ["method", "rmse (m) ↓", "EPE all (px) ↓", "images"]
-    assert texts(table) == [["a", "4.001", "1.01", "697"]]
+    (table,) = comparison([file("a", {"frames": 12.0, "epe_all": 1.006, "rmse": 4.0006})])
+    assert heads(table) == ["method", "rmse (m) ↓", "EPE all (px) ↓", "frames"]
+    assert texts(table) == [["a", "4.001", "1.01", "12"]]
+
+
+def test_a_count_has_no_column_where_the_protocol_tells_the_same() -> None:
+    (table,) = comparison([file("a", {"abs_rel": 0.1, "images": 697.0})])
+    assert heads(table) == ["method", "abs_rel ↓"]
+    (table,) = comparison([file("a", {"abs_rel": 0.1, "images": 697.0}), file("b", {"abs_rel": 0.1, "images": 5.0})])
+    assert heads(table) == ["method", "abs_rel ↓", "images"]
 
 
 def test_a_count_that_all_seeds_share_has_no_deviation() -> None:
-    (table,) = comparison([file("a", {"abs_rel": value, "images": 697.0}) for value in (0.1, 0.2)])
-    assert texts(table)[0][-1] == "697"
+    (table,) = comparison([file("a", {"abs_rel": value, "frames": 12.0}) for value in (0.1, 0.2)])
+    assert texts(table)[0][-1] == "12"
 
 
 def test_the_lowest_error_and_the_highest_share_are_bold() -> None:
@@ -142,17 +175,44 @@ def test_a_baseline_that_differs_between_results_is_shown_beside_each() -> None:
     assert texts(table)[3:] == [["zero, beside a", "0.500"], ["zero, beside b", "0.600"]]
 
 
-def test_results_of_two_protocols_are_refused_naming_files_and_differences() -> None:
+def test_results_of_two_protocols_are_refused_with_the_values_that_differ() -> None:
     given = [
         file("a", {"abs_rel": 0.1}, path="x/a.json"),
         file("b", {"abs_rel": 0.2}, path="x/b.json", protocol=protocol(crop="none", cap_m=80.0)),
     ]
     with pytest.raises(InputError) as caught:
         comparison(given)
+    assert str(caught.value) == (
+        "2 results of 2 protocols do not belong in one table: crop Garg, none; cap 80 m, not given (a.json, b.json); "
+        "give results of one protocol, --across SETTING for columns, or --separate for a table each"
+    )
+
+
+def test_the_refusal_of_many_protocols_is_of_a_bounded_length() -> None:
+    settings = [{f"setting_{number}": f"{value} " * 40 for number in range(30)} for value in range(30)]
+    given = [
+        file("a", {"abs_rel": 0.1}, path=f"{n}.json", protocol=protocol(**kept)) for n, kept in enumerate(settings)
+    ]
+    with pytest.raises(InputError) as caught:
+        comparison(given)
     said = str(caught.value)
-    assert "x/a.json differ from x/b.json in crop: Garg / none; cap_m: not given / 80" in said
-    assert "images" not in said
-    assert "\n" not in said
+    assert said.startswith("30 results of 30 protocols do not belong in one table: setting 0 0 0 0")
+    assert " and 26 others; setting 1 " in said  # four values of thirty
+    assert "; and 24 more (0.json, 1.json and 28 others); give" in said  # six settings of thirty
+    assert len(said) < 1500
+
+
+def test_a_value_with_a_comma_stands_in_quotes_in_a_refusal() -> None:
+    given = [file(crop, {"abs_rel": 0.1}, protocol=protocol(crop=crop)) for crop in ("Garg", "upper, left")]
+    with pytest.raises(InputError, match="crop Garg, 'upper, left' "):
+        comparison(given)
+
+
+def test_of_several_tasks_only_what_all_of_them_have_is_compared() -> None:
+    flow = Protocol("flow", "kitti2015", {"images": 200, "resizing": "flow"})
+    given = [file("a", {"abs_rel": 0.1}), file("b", {"epe_all": 0.1}, protocol=flow)]
+    with pytest.raises(InputError, match="table: task depth, flow; protocol eigen, kitti2015; images 200, 697 "):
+        comparison(given)
 
 
 def test_separate_makes_a_table_for_each_protocol() -> None:
@@ -198,13 +258,14 @@ def test_published_rows_of_the_same_protocol_are_appended_and_may_be_best() -> N
     assert any("A, B 2020" in note and "theirs" in note for note in table.notes)
 
 
-def test_published_rows_of_another_protocol_are_left_out_with_the_difference() -> None:
+def test_published_rows_of_another_protocol_are_counted_with_the_points_that_differ() -> None:
     rows = [published(how=protocol(crop="none"), abs_rel="0.10")]
     (table,) = comparison([file("a", {"abs_rel": 0.2})], published=rows)
     assert texts(table) == [["a", "0.200"]]
-    (note,) = table.notes
-    assert "theirs" in note
-    assert "crop: Garg / none" in note
+    assert table.notes == ("1 published row is left out, for its protocol differs (in crop)",)
+    rows += [published("more", how=protocol(images=652, cap_m=80.0), abs_rel="0.10")]
+    (table,) = comparison([file("a", {"abs_rel": 0.2})], published=rows)
+    assert table.notes == ("2 published rows are left out, for their protocols differ (in crop, images, cap)",)
 
 
 def test_published_rows_of_another_task_or_sequence_are_not_mentioned() -> None:
@@ -219,13 +280,14 @@ def test_published_rows_of_another_task_or_sequence_are_not_mentioned() -> None:
 def test_what_a_source_leaves_open_is_said() -> None:
     rows = [PublishedRow("theirs", protocol(), {"abs_rel": "0.10"}, "A, B 2020", unstated=("crop",))]
     (table,) = comparison([file("a", {"abs_rel": 0.2})], published=rows)
-    assert any("does not state crop" in note for note in table.notes)
+    said = "theirs: figures as printed in A, B 2020; it does not state crop, taken to be as in this table"
+    assert table.notes == (said,)
 
 
-def test_notes_of_the_results_stand_once() -> None:
+def test_notes_of_the_results_stand_once_with_the_results_that_they_are_of() -> None:
     given = [file(name, {"abs_rel": 0.1}, notes=("same", name)) for name in ("a", "b")]
     (table,) = comparison(given)
-    assert table.notes == ("same", "a", "b")
+    assert table.notes == ("same", "a: a", "b: b")
 
 
 def test_nothing_to_compare_is_refused() -> None:

@@ -140,6 +140,11 @@ def test_only_the_truth_within_the_cap_and_the_crop_counts() -> None:
 
 def test_the_improved_truth_counts_wherever_it_is_known() -> None:
     truth = torch.zeros(100, 200)
+    truth[50, 50] = 5e-4  # nearer than any range, and still truth
+    assert scored(
+        torch.full((100, 200), 1e-3), truth, replace(PROTOCOLS["eigen_improved"], scaling="none"), any_scale=True
+    )["abs_rel"] == pytest.approx(1.0)
+    truth[50, 50] = 0.0
     truth[0, 0], truth[99, 199] = 10.0, 90.0
     predicted = torch.full((100, 200), 10.0)
     protocol = replace(PROTOCOLS["eigen_improved"], scaling="none")
@@ -207,7 +212,9 @@ def test_a_cityscapes_truth_of_another_size_is_refused() -> None:
 def test_disparity_is_turned_into_depth() -> None:
     truth = torch.tensor([[2.0, 4.0, 8.0]])
     assert scored(1 / truth, truth, prediction_of="disparity")["abs_rel"] == pytest.approx(0, abs=1e-12)
-    assert scored(1 / truth, truth)["abs_rel"] > 0.5
+    with pytest.raises(InputError, match=r"large where the truth is small \(correlation -1.00\): is it disparity"):
+        scored(1 / truth, truth)
+    assert scored(1 / truth, truth, any_scale=True)["abs_rel"] > 0.5
 
 
 def test_the_flipped_image_is_blended_in_and_named() -> None:
@@ -298,12 +305,74 @@ def test_a_prediction_that_was_cut_off_at_the_bottom_covers_the_rows_above() -> 
         DepthScorer(whole, truth_of(truth), PLAIN).report()
 
 
+def test_an_image_that_cannot_be_scaled_is_refused_and_never_left_out_of_the_mean() -> None:
+    truth = torch.full((3, 4), 10.0)
+    good, gone = torch.full((3, 4), 5.0), torch.full((3, 4), torch.inf)
+    scorer = DepthScorer(prediction_of(good, gone), truth_of(truth, truth), PLAIN)
+    with pytest.raises(InputError, match=r"000001.npz: cannot be scaled \(factor 0\)"):
+        scorer.report()
+    one = good.clone()
+    one[0, 0] = torch.inf
+    squares = DepthScorer(prediction_of(one), truth_of(truth), replace(PLAIN, scaling="least_squares"))
+    with pytest.raises(InputError, match=r"000000.npz: cannot be scaled"):
+        squares.report()
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 4), (30, 3)])
+def test_an_upright_map_of_a_wide_picture_is_refused(height: int, width: int) -> None:
+    with pytest.raises(InputError, match=rf"prediction/000000.npz: is {width}x{height}, what it should cover is 9x6"):
+        scored(torch.ones(height, width), torch.ones(6, 9))
+
+
+def test_maps_of_the_mirror_images_have_the_size_of_the_others() -> None:
+    truth = torch.full((4, 10), 10.0)
+    scorer = DepthScorer(prediction_of(truth), truth_of(truth), PLAIN, flipped=prediction_of(truth[:, :9]))
+    with pytest.raises(InputError, match="predict both at one size"):
+        scorer.report()
+
+
+def test_negative_disparity_is_refused() -> None:
+    with pytest.raises(InputError, match="disparity is negative on 1 of 6"):
+        scored(torch.tensor([[0.5, 0.5, 0.5], [0.5, -0.5, 0.5]]), torch.ones(2, 3), prediction_of="disparity")
+
+
+def test_the_near_end_of_the_range_is_a_millimeter() -> None:
+    found = scored(torch.tensor([[1e-5, 10.0]]), torch.tensor([[10.0, 10.0]]), replace(PLAIN, scaling="none"))
+    assert found["rmse_log"] == pytest.approx(math.log(10 / 1e-3) / math.sqrt(2))
+
+
+def test_errors_at_edges_are_clamped_like_all_others() -> None:
+    truth = torch.full((6, 8), 10.0)
+    truth[:, 4:] = 40.0
+    predicted = truth.clone()
+    predicted[:, 4] = 4000.0
+    found = scored(predicted, truth, replace(PLAIN, scaling="none"))
+    assert found["edge_abs_rel"] == pytest.approx((80 - 40) / 40 / 4)
+
+
+def test_truth_on_less_than_half_of_the_picture_has_no_edges() -> None:
+    truth = torch.zeros(10, 10)
+    truth[:4] = torch.linspace(1, 60, 10)
+    assert "edge_abs_rel" not in scored(torch.where(truth > 0, truth, 1.0), truth)
+
+
+@pytest.mark.parametrize("scaling", ["none", "least_squares"])
+def test_baselines_are_scaled_by_the_median_whatever_the_prediction_is(scaling: str) -> None:
+    truth = torch.tensor([[2.0, 4.0, 10.0]])
+    ours = DepthScorer(prediction_of(truth), truth_of(truth), replace(PLAIN, scaling=scaling)).report().result
+    usual = DepthScorer(prediction_of(truth), truth_of(truth), PLAIN).report().result
+    assert ours.baselines == usual.baselines
+    assert any("scaled by each image's median" in note for note in ours.notes)
+
+
 def test_ratios_of_pixels_are_kept_for_a_histogram() -> None:
     truth = torch.full((100, 200), 10.0)
     predicted = truth.clone()
     predicted[:, 100:] = 15.0
     scorer = DepthScorer(prediction_of(predicted), truth_of(truth), replace(PLAIN, scaling="none"))
     pixels = scorer.report().images[0].pixels
+    up_to_scale = DepthScorer(prediction_of(truth / 7), truth_of(truth), PLAIN).report().images[0]
+    assert up_to_scale.pixels.unique().tolist() == pytest.approx([1.0])
     assert 512 <= len(pixels) < 600
     assert pixels.unique().tolist() == [1.0, 1.5]
 

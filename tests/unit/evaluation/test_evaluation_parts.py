@@ -15,7 +15,7 @@ from triptych.evaluation.depth_protocols import PROTOCOLS, crop_window
 from triptych.evaluation.mean_map import MeanMap
 from triptych.evaluation.parallel import each
 from triptych.evaluation.ranking import spread_positions
-from triptych.evaluation.resampling import flip_blended, flow_on_grid, map_on_grid
+from triptych.evaluation.resampling import flip_blended, flow_on_grid, map_on_grid, row_range
 from triptych.evaluation.result_table import result_table
 from triptych.evaluation.results import Protocol, Result
 from triptych.types import DepthTruth
@@ -113,6 +113,25 @@ def test_the_worst_the_best_and_the_middle_are_found() -> None:
 def test_blending_a_flipped_symmetric_answer_changes_nothing() -> None:
     disparity = torch.rand(3, 50, dtype=torch.float64)
     torch.testing.assert_close(flip_blended(disparity, disparity.flip(-1)), disparity)
+
+
+def test_the_flipped_answer_takes_over_steeply_at_the_border() -> None:
+    # 81 columns: column 6 lies at 7.5 % of the width, half way from 5 % to 10 %
+    blended = flip_blended(torch.zeros(1, 81), torch.ones(1, 81))
+    assert blended[0, 6].item() == pytest.approx(0.5 + 0.5 * 0.5)
+    assert blended[0, 4].item() == pytest.approx(1.0)
+    assert blended[0, 8].item() == pytest.approx(0.5)
+
+
+def test_masks_are_resized_between_pixel_centers() -> None:
+    values = map_on_grid(torch.tensor([[[0.0, 1.0]]]), (1, 6), rows=(0.0, 1.0))
+    assert values.flatten().tolist() == pytest.approx([0, 0, 1 / 3, 2 / 3, 1, 1], abs=1e-6)
+
+
+def test_a_share_of_a_row_is_rounded_as_the_cut_was() -> None:
+    assert row_range((0.0, 0.75), 375) == (0, 375 - round(375 * 0.25))
+    assert row_range((710 / 2272, 1562 / 2272), 55) == (17, 38)
+    assert row_range((0.0, 0.01), 10) == (0, 1)
 
 
 def test_rows_that_were_cut_off_are_unknown() -> None:

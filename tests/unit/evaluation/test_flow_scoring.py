@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,7 @@ def random_truth(index: int, size: tuple[int, int]) -> FlowTruth:
 
 def oracle(truths: list[FlowTruth], flows: list[torch.Tensor]) -> dict[str, float]:
     per_image: dict[str, list[float]] = {}
-    outliers = pixels = 0
+    outliers = pixels = seen_outliers = seen_pixels = 0
     for truth, flow in zip(truths, flows, strict=True):
         groups: dict[str, list[float]] = {}
         wrong = known = 0
@@ -56,7 +57,10 @@ def oracle(truths: list[FlowTruth], flows: list[torch.Tensor]) -> dict[str, floa
             guess = [float(value) for value in flow[:, row, column]]
             error = math.hypot(guess[0] - goal[0], guess[1] - goal[1])
             known += 1
-            wrong += error > 3 and error > 0.05 * math.hypot(*goal)
+            is_wrong = error > 3 and error > 0.05 * math.hypot(*goal)
+            wrong += is_wrong
+            seen_outliers += is_wrong and bool(truth.visible[row, column])
+            seen_pixels += bool(truth.visible[row, column])
             seen, moves = bool(truth.visible[row, column]), bool(truth.moving[row, column])
             for name in ("epe_all", "epe_noc" if seen else "epe_occ", "epe_moving" if moves else "epe_static"):
                 groups.setdefault(name, []).append(error)
@@ -65,7 +69,11 @@ def oracle(truths: list[FlowTruth], flows: list[torch.Tensor]) -> dict[str, floa
         per_image.setdefault("fl_all_per_image", []).append(100 * wrong / known)
         outliers, pixels = outliers + wrong, pixels + known
     means = {name: sum(values) / len(values) for name, values in per_image.items()}
-    return means | {"fl_all_pooled": 100 * outliers / pixels, "images": len(truths)}
+    return means | {
+        "fl_all_pooled": 100 * outliers / pixels,
+        "fl_noc_pooled": 100 * seen_outliers / seen_pixels,
+        "images": len(truths),
+    }
 
 
 def test_every_figure_is_that_of_the_oracle() -> None:
@@ -141,7 +149,46 @@ def test_the_classical_baseline_reads_the_images_as_rgb(tmp_path: Path) -> None:
     result = FlowScorer(prediction_of(truth.flow), source_of(truth), "kitti2015", "made").report().result
     assert result.baselines[CLASSICAL]["epe_all"] < 0.5
     assert result.baselines[ZERO]["epe_all"] == pytest.approx(4.0)
-    assert OVERLAP_NOTE in result.notes
+    assert OVERLAP_NOTE not in result.notes  # the split is made up
+    benchmark = FlowScorer(prediction_of(truth.flow), source_of(truth), "kitti2015", "kitti2015, 1 of 200 pairs")
+    assert OVERLAP_NOTE in benchmark.report().result.notes
+
+
+def test_a_classical_baseline_over_some_of_the_pairs_is_none(tmp_path: Path) -> None:
+    files = (tmp_path / "a.png", tmp_path / "b.png")
+    for file in files:
+        Image.fromarray(np.zeros((9, 20, 3), np.uint8)).save(file)
+    with_images = replace(random_truth(0, (9, 20)), images=files)
+    without = random_truth(1, (9, 20))
+    result = (
+        FlowScorer(prediction_of(with_images.flow, without.flow), source_of(with_images, without), "plain", "made")
+        .report()
+        .result
+    )
+    assert CLASSICAL not in result.baselines
+    assert any("images of 1 of 2 pairs" in note for note in result.notes)
+
+
+def test_images_of_another_size_than_the_truth_are_refused(tmp_path: Path) -> None:
+    files = (tmp_path / "a.png", tmp_path / "b.png")
+    for file in files:
+        Image.fromarray(np.zeros((18, 40, 3), np.uint8)).save(file)
+    truth = replace(random_truth(0, (9, 20)), images=files)
+    with pytest.raises(InputError, match=r"a\.png: differs in size"):
+        FlowScorer(prediction_of(truth.flow), source_of(truth), "plain", "made").report()
+
+
+def test_outliers_of_kitti_2012_are_off_by_three_pixels_whatever_the_length() -> None:
+    valid = torch.ones(1, 4, dtype=torch.bool)
+    visible = torch.tensor([[True, True, True, False]])
+    flow = torch.zeros(2, 1, 4)
+    flow[0] = 200.0
+    truth = FlowTruth("000000", flow, valid, Path("t"), visible=visible)
+    predicted = flow + torch.tensor([4.0, 0.0, 2.9, 5.0]).view(1, 1, 4) * torch.tensor([1.0, 0.0]).view(2, 1, 1)
+    metrics = FlowScorer(prediction_of(predicted), source_of(truth), "kitti2012", "made").report().result.metrics
+    assert metrics["out_all"] == 50.0
+    assert metrics["out_noc"] == pytest.approx(100 / 3)
+    assert metrics["fl_all_pooled"] == 0.0  # 5 % of 200 px are 10 px
 
 
 @pytest.mark.real
@@ -154,6 +201,7 @@ def test_a_real_pair_is_scored_for_lucas_kanade_dis_and_zero_flow() -> None:
         "000157",
     )
     result = scorer.report().result
+    assert result.metrics["out_noc"] == pytest.approx(34.05, abs=5e-3)  # the golden value
     assert result.metrics["epe_noc"] == pytest.approx(2.7504, abs=1e-4)  # the golden value
     assert result.baselines[ZERO]["epe_all"] == pytest.approx(2.84, abs=5e-3)
     assert result.baselines[CLASSICAL]["epe_all"] < 0.3

@@ -77,6 +77,52 @@ def test_depth_on_what_moves_is_told_apart_after_one_scale_for_the_image() -> No
     assert result.baselines[EVERYWHERE]["moving_abs_rel"] == pytest.approx(0)
 
 
+def test_what_is_too_deep_is_a_hole_also_beyond_the_cap() -> None:
+    base = scorer(moving=flags(1, 0, 0, 0, 0, 0, 0, 0))
+    truth = depth_source(50.0, 10.0, 10.0, 10.0, 10.0, 10.0, 10.0, 10.0)
+    predicted = torch.tensor([[5000.0, 10.0, 10.0, 10.0, 10.0, 10.0, 10.0, 10.0]])
+    result = replace(base, depth=maps_of(predicted), depth_truth=truth).report()
+    assert result.metrics["moving_hole_rate"] == 1
+    assert result.metrics["moving_abs_rel"] == pytest.approx(30 / 50)  # clamped to 80 m
+
+
+def test_depth_without_a_scale_is_refused() -> None:
+    base = scorer(moving=flags(1, 0, 0, 0, 0, 0, 0, 0))
+    endless = replace(base, depth=maps_of(torch.full((1, 8), torch.inf)), depth_truth=depth_source(*[10.0] * 8))
+    with pytest.raises(InputError, match="infinitely far"):
+        endless.report()
+
+
+def test_rows_without_a_prediction_of_depth_are_left_out() -> None:
+    moving = torch.zeros(4, 8, dtype=torch.bool)
+    moving[0, 0] = moving[3, 0] = True
+    truth = FlowTruth(NAME, torch.zeros(2, 4, 8), torch.ones(4, 8, dtype=torch.bool), Path("t"), None, moving)
+    depth = torch.full((4, 8), 10.0)
+    maps = PredictedMaps((NAME,), lambda _: PredictedMap(torch.ones(1, 2, 8), Path("p")), Path("p"), (0.0, 0.5))
+    found = MaskScorer(
+        visibility=None,
+        motion=None,
+        depth=maps,
+        truth=FlowSource((NAME,), lambda _: truth, Path("t")),
+        depth_truth=DepthSource((NAME,), lambda _: DepthTruth(NAME, depth, Path("t")), Path("t")),
+        split="made",
+    ).report()
+    assert found.metrics["static_abs_rel"] == 0
+    assert found.metrics["moving_abs_rel"] == 0
+
+
+def test_a_mask_is_claimed_above_a_half_only() -> None:
+    base = scorer(moving=flags(1, 0, 0, 0, 0, 0, 0, 0))
+    result = replace(base, motion=maps_of(torch.full((1, 8), 0.5))).report()
+    assert result.metrics["motion_f1"] == 0
+
+
+def test_maps_that_were_matched_by_order_are_told() -> None:
+    base = scorer(moving=flags(1, 0, 0, 0, 0, 0, 0, 0))
+    other = PredictedMaps(("x",), lambda _: PredictedMap(torch.ones(1, 1, 8), Path("p/x.png")), Path("p"))
+    assert any("by their order" in note for note in replace(base, motion=other).report().notes)
+
+
 def test_images_with_nothing_to_find_do_not_count() -> None:
     base = scorer(visible=flags(1, 1, 1, 1, 1, 1, 1, 0))
     result = replace(base, visibility=maps_of(torch.ones(1, 8))).report()

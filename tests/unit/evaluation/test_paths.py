@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -87,8 +88,36 @@ def test_poses_with_times_are_matched_by_time(tmp_path: Path) -> None:
     late = torch.tensor([0.1, 0.3, 0.45], dtype=torch.float64) + 0.004  # the last one is between two frames
     save_tum_trajectory(tmp_path / "p.txt", path_of(3, seed=1), late)
     paths = paired_paths(tmp_path / "p.txt", tmp_path / "truth.txt")
-    assert paths.present.tolist() == [False, True, False, True, False, False]
-    torch.testing.assert_close(paths.predicted[3], path_of(3, seed=1)[1])
+    assert paths.present.tolist() == [True, True]  # only the frames that have a pose are compared
+    torch.testing.assert_close(paths.predicted, path_of(3, seed=1)[:2])
+    torch.testing.assert_close(paths.truth, path_of(6)[[1, 3]])
+
+
+def test_a_pose_stands_for_one_frame_only(tmp_path: Path) -> None:
+    fast = torch.arange(100, dtype=torch.float64) / 100
+    save_tum_trajectory(tmp_path / "truth.txt", path_of(100), fast)
+    (tmp_path / "p.txt").write_text("# a header\n")
+    save_tum_trajectory(tmp_path / "slow.txt", path_of(100)[::4], fast[::4])
+    (tmp_path / "p.txt").write_text("# a header\n" + (tmp_path / "slow.txt").read_text())
+    paths = paired_paths(tmp_path / "p.txt", tmp_path / "truth.txt")
+    assert len(paths.truth) == 25
+    assert score_sequence(paths, alignment="none").metrics["ate_m"] == pytest.approx(0, abs=1e-9)
+
+
+def test_numbers_at_the_beginning_of_lines_count_though_they_begin_with_zero(tmp_path: Path, truth: Path) -> None:
+    poses = path_of(20)
+    rows = [" ".join(map(repr, [frame, *poses[frame, :3].flatten().tolist()])) for frame in range(10)]
+    (tmp_path / "p.txt").write_text("\n".join(rows))
+    paths = paired_paths(tmp_path / "p.txt", truth, stride=2)
+    assert paths.present.tolist() == [True] * 5 + [False] * 5
+    torch.testing.assert_close(paths.predicted[:5], poses[:10:2])
+
+
+def test_a_frame_before_the_first_is_refused(tmp_path: Path, truth: Path) -> None:
+    row = " ".join(map(repr, path_of(1)[0, :3].flatten().tolist()))
+    (tmp_path / "p.txt").write_text(f"-1 {row}\n0 {row}\n")
+    with pytest.raises(InputError, match="frames -1 to 0"):
+        paired_paths(tmp_path / "p.txt", truth)
 
 
 def test_counts_that_do_not_fit_are_refused_with_both_numbers(tmp_path: Path, truth: Path) -> None:
@@ -113,11 +142,11 @@ def test_what_cannot_be_a_trajectory_is_refused_by_file_and_line(tmp_path: Path,
 def test_frames_outside_of_the_truth_are_refused(tmp_path: Path, truth: Path) -> None:
     row = " ".join(map(repr, path_of(1)[0, :3].flatten().tolist()))
     (tmp_path / "p.txt").write_text(f"25 {row}\n26 {row}\n")
-    with pytest.raises(InputError, match=r"frames 25 to 26, .* has 20"):
+    with pytest.raises(InputError, match=r"frames 25 to 26, .* has frames 0 to 19"):
         paired_paths(tmp_path / "p.txt", truth)
 
 
-@pytest.mark.parametrize(("stride", "frames"), [(0, None), (30, None), (1, (5, 6))])
+@pytest.mark.parametrize(("stride", "frames"), [(0, None), (30, None), (1, (5, 6)), (1, (0, 21))])
 def test_settings_that_leave_nothing_are_refused(
     tmp_path: Path, truth: Path, stride: int, frames: tuple[int, int] | None
 ) -> None:
@@ -140,13 +169,43 @@ def test_missing_frames_are_told(tmp_path: Path, truth: Path) -> None:
     paths = paired_paths(tmp_path / "p.txt", truth)
     result = score_snippets(paths, length=3)
     assert result.metrics["snippets"] == 16
-    assert result.notes == ("2 of 20 frames are not predicted, and left out",)
+    assert result.notes == ("2 of 20 frames are not predicted, and left out: are both of the same sequence?",)
+    assert score_sequence(paths, alignment="none").protocol.settings["frames"] == 18
 
 
 def test_a_snippet_longer_than_the_path_is_refused(tmp_path: Path, truth: Path) -> None:
     paths = paired_paths(kitti(tmp_path / "p.txt", path_of(4)), truth, frames=(0, 4))
     with pytest.raises(InputError, match="shorter --snippet"):
         score_snippets(paths, length=5)
+
+
+def test_figures_of_a_sequence_are_percent_and_degrees_a_hundred_meters(tmp_path: Path) -> None:
+    straight = torch.eye(4, dtype=torch.float64).repeat(301, 1, 1)
+    straight[:, 2, 3] = torch.arange(301, dtype=torch.float64)
+    longer = straight.clone()
+    longer[:, 2, 3] *= 1.1
+    angle = torch.arange(301, dtype=torch.float64) * math.radians(0.01)  # about the axis of travel: nothing moves
+    longer[:, 0, 0] = longer[:, 1, 1] = angle.cos()
+    longer[:, 0, 1], longer[:, 1, 0] = -angle.sin(), angle.sin()
+    paths = paired_paths(kitti(tmp_path / "p.txt", longer), kitti(tmp_path / "t.txt", straight))
+    metrics = score_sequence(paths, alignment="none").metrics
+    # segments of 100 m (20 of them) are 101 m long, those of 200 m (10) are 201 m long
+    assert metrics["t_rel_percent"] == pytest.approx((20 * 10.1 + 10 * 20.1 / 2) / 30)
+    assert metrics["r_rel_deg_per_100m"] == pytest.approx((20 * 1.01 + 10 * 2.01 / 2) / 30, rel=1e-6)
+    assert metrics["rpe_translation_m"] == pytest.approx(0.1)
+    assert metrics["rpe_rotation_deg"] == pytest.approx(0.01, rel=1e-4)
+
+
+def test_the_deviation_of_snippets_is_that_of_the_population(tmp_path: Path) -> None:
+    bent = torch.eye(4, dtype=torch.float64).repeat(4, 1, 1)
+    bent[:, :3, 3] = torch.tensor([[0, 0, 0], [0, 0, 1], [0, 0, 2], [1, 0, 3]], dtype=torch.float64)
+    straight = bent.clone()
+    straight[3, 0, 3] = 0.0
+    paths = paired_paths(kitti(tmp_path / "p.txt", straight), kitti(tmp_path / "t.txt", bent))
+    metrics = score_snippets(paths, length=3).metrics
+    # the first snippet is perfect; in the second g = (0,0,1), (1,0,2) and p = (0,0,1), (0,0,2): s = 1, error 1 / 3
+    assert metrics["ate_mean"] == pytest.approx(1 / 6)
+    assert metrics["ate_std"] == pytest.approx(1 / 6)
 
 
 @pytest.mark.real

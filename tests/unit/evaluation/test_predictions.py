@@ -59,6 +59,45 @@ def test_the_last_part_alone_is_not_enough_where_it_comes_twice() -> None:
         matched(named("other/5", "third/5", "fourth/6"), truth)
 
 
+@pytest.mark.parametrize(
+    ("predicted", "what"),
+    [
+        ("2011_09_26_drive_0095_sync/image_02/data/0000000005", "drive"),
+        ("2011_09_26/2011_09_26_drive_0001_sync/image_03/data/0000000005", "camera"),
+        ("2011_09_26_drive_0095_sync/image_02/data/0000000100", "drive"),
+    ],
+)
+def test_maps_of_another_drive_or_camera_are_refused(predicted: str, what: str) -> None:
+    truth = "2011_09_26/2011_09_26_drive_0001_sync/image_02/data/0000000005"
+    with pytest.raises(InputError, match=f"is of another {what} than the truth"):
+        matched(named(predicted), [truth])
+
+
+def test_a_name_that_comes_twice_is_no_match() -> None:
+    with pytest.raises(InputError, match="holds 2 maps, the truth has 1 images"):
+        matched(named("a/5", "b/5"), ["5"])
+    with pytest.raises(InputError, match="holds 3 maps, the truth has 2 images"):
+        matched(named("other/5", "x/y", "z/z"), ["one/5", "two/5"])
+
+
+def test_a_stack_is_matched_by_its_order_alone(tmp_path: Path) -> None:
+    np.save(tmp_path / "all.npy", np.arange(3 * 6, dtype=np.float32).reshape(3, 2, 3) + 1)
+    stack = predicted_maps(tmp_path / "all.npy", "depth")
+    found = matched(stack, ["0000000002", "0000000003", "0000000004"])
+    assert not found.by_name
+    assert found.load(0).values[0, 0, 0].item() == 1.0
+    with pytest.raises(InputError, match="a stack of 3 maps, the truth has 2 images"):
+        matched(stack, ["000000", "000001"])
+
+
+@pytest.mark.parametrize("rows", ["[-3, 5]", "[0.0, NaN]", "[0.8, 0.2]", "[0.5]"])
+def test_rows_that_cannot_be_are_refused(tmp_path: Path, rows: str) -> None:
+    prediction(tmp_path, [1.0])
+    (tmp_path / "result.json").write_text(f'{{"frames": {{"names": ["a"]}}, "rows": {rows}}}')
+    with pytest.raises(InputError, match=r"result\.json does not fit"):
+        predicted_maps(tmp_path, "depth")
+
+
 def test_images_without_a_prediction_are_named() -> None:
     with pytest.raises(InputError, match=r"no prediction for 2 of 4 images with a truth: 000001, 000003"):
         matched(named("000000", "000002", "000009"), ["000000", "000001", "000002", "000003"])

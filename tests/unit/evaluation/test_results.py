@@ -30,9 +30,15 @@ def test_a_result_comes_back_as_it_was(tmp_path: Path) -> None:
         variants={"camera z": {"abs_rel": 0.2}},
         notes=("one", "two"),
         name="ours",
+        named=False,
     )
     save_result(tmp_path / "result.json", result)
     assert load_result(tmp_path / "result.json") == result
+
+
+def test_a_file_that_does_not_say_whether_it_was_named_counts_as_named(tmp_path: Path) -> None:
+    assert load_result(stored(tmp_path, named=...)).named
+    assert not load_result(stored(tmp_path, named=False)).named
 
 
 def test_nan_and_infinity_are_null_in_the_file_and_nan_again_when_read(tmp_path: Path) -> None:
@@ -62,6 +68,7 @@ def test_a_measure_without_a_name_in_the_list_is_not_written(tmp_path: Path) -> 
         ({"protocol": {"task": "depth", "name": "eigen", "crop": [1, 2]}}, "crop must be one value"),
         ({"notes": "abc", "name": 5}, "found 5"),
         ({"baselines": []}, "not a result"),
+        ({"named": "no"}, "true or false is needed, found 'no'"),
     ],
 )
 def test_a_file_that_is_no_result_is_refused(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
@@ -87,20 +94,12 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_protocols_of_the_same_settings_in_another_order_do_not_differ() -> None:
     other = Protocol("depth", "eigen", {"flip": True, "crop": None, "cap_m": 80, "images": 697})
-    assert PROTOCOL.differences(other) == []
+    assert PROTOCOL.differing(other) == []
 
 
-def test_each_difference_is_named_with_both_values() -> None:
-    other = Protocol(
-        "depth", "improved", {"images": 652, "cap_m": 80.0, "crop": "Garg", "flip": False, "scale": "none"}
-    )
-    assert PROTOCOL.differences(other) == [
-        "protocol: eigen / improved",
-        "images: 697 / 652",
-        "crop: none / Garg",
-        "flip: yes / no",
-        "scale: not given / none",
-    ]
+def test_the_points_that_differ_are_named_and_no_value_is_as_good_as_none() -> None:
+    other = Protocol("flow", "plain", {"images": 652, "cap_m": 80.0, "flip": True, "scale": "none"})
+    assert PROTOCOL.differing(other) == ["task", "protocol", "images", "scale"]
 
 
 def test_a_protocol_in_one_line_has_its_units_behind_the_numbers() -> None:

@@ -126,8 +126,8 @@ IDENTITY = "1 0 0 0 0 1 0 0 0 0 1 0"
         (f"{IDENTITY}\n0 {IDENTITY}\n", "line 2: 12 or 13 numbers"),
         (f"{IDENTITY}\na {IDENTITY[2:]}\n", "line 2"),
         (f"{IDENTITY[:-1]}nan\n", "not finite"),
-        (f"2 {IDENTITY[2:]}\n", "pose 1 is not a rotation"),
-        ("-1 0 0 0 0 1 0 0 0 0 1 0\n", "pose 1 is not a rotation"),
+        (f"2 {IDENTITY[2:]}\n", "line 1: is not a rotation"),
+        ("-1 0 0 0 0 1 0 0 0 0 1 0\n", "line 1: is not a rotation"),
         (f"0.5 {IDENTITY}\n", "frame indices"),
         (f"3 {IDENTITY}\n3 {IDENTITY}\n", "frame indices"),
     ],
@@ -141,7 +141,7 @@ def test_a_kitti_file_that_holds_no_poses_is_refused_with_the_reason(tmp_path: P
 
 def test_a_tum_quaternion_that_is_not_of_length_one_is_refused(tmp_path: Path) -> None:
     (tmp_path / "t.txt").write_text("0 0 0 0 0 0 0 1\n1 0 0 0 0 0 0 0.5\n")
-    with pytest.raises(InputError, match=r"pose 2 must have length 1, not 0\.5"):
+    with pytest.raises(InputError, match=r"line 2: the quaternion must have length 1, not 0\.5"):
         load_tum_trajectory(tmp_path / "t.txt")
 
 

@@ -93,6 +93,17 @@ def test_segments_whose_ends_are_missing_are_left_out() -> None:
     assert metrics.rpe_translation_m.item() == pytest.approx(1.0)
 
 
+def test_a_frame_that_is_missing_in_the_middle_costs_its_segments_and_pairs() -> None:
+    present = torch.ones(301, dtype=torch.bool)
+    present[101] = False  # the end of the first segment of 100 m
+    predicted = straight(301)
+    predicted[101] = torch.nan
+    metrics = odometry_metrics(predicted, straight(301), alignment="none", present=present)
+    assert metrics.segments == 30 - 1
+    assert metrics.t_rel.item() == pytest.approx(0, abs=1e-12)
+    assert metrics.rpe_translation_m.item() == pytest.approx(0, abs=1e-12)
+
+
 def test_the_angle_of_a_rotation_is_between_nothing_and_a_half_turn() -> None:
     turns = torch.tensor([[0.0, 0, 0], [0, 0.5, 0], [math.pi, 0, 0], [0, 0, -1.0]], dtype=torch.float64)
     motions = rigid_transform(turns, torch.zeros_like(turns))
