@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO ?= demo
 
-.PHONY: demo test check bench docs clean
+.PHONY: install demo test check bench docs clean
 
 .venv/.base: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -19,6 +19,8 @@ DEMO ?= demo
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --editable ".[docs]"
 	@touch $@
+
+install: .venv/.base
 
 demo: .venv/.base
 	$(BIN)/triptych demo --output $(DEMO) --overwrite

@@ -153,7 +153,9 @@ def paths(frames: int, *, missing: tuple[int, ...] = (), **settings: Any) -> Pai
     present = torch.ones(frames, dtype=torch.bool)
     present[list(missing)] = False
     predicted[~present] = math.nan
-    return PairedPaths(predicted, truth, present, **({"sequence": "09", "stride": 1} | settings))
+    words = {"sequence": "09", "stride": 1} | settings
+    numbers = int(words.get("part", "0:").partition(":")[0]) + words["stride"] * torch.arange(frames)
+    return PairedPaths(predicted, truth, present, numbers, **words)
 
 
 def test_a_path_says_its_figures_and_leaves_out_those_that_it_has_not(tmp_path: Path, said: Said) -> None:

@@ -165,17 +165,14 @@ def draw_snippets(folder: Path, paths: PairedPaths, result: Result, *, length: i
     Raises:
         InputError: the place cannot be written to.
     """
-    import torch
-
     from triptych.artefacts.snippet_plot import save_snippet_errors
     from triptych.metrics.trajectory import snippet_trajectory_errors, straight_motion_errors
 
     whole = paths.present.unfold(0, length, 1).all(dim=1)
-    start = 0 if paths.part is None else int(paths.part.partition(":")[0])
     file = folder / f"snippets_{paths.sequence}_{length}.png"
     save_snippet_errors(
         file,
-        start + paths.stride * torch.arange(len(whole))[whole],
+        paths.numbers[: len(whole)][whole],
         snippet_trajectory_errors(paths.predicted, paths.truth, length=length, present=paths.present),
         straight_motion_errors(paths.truth, length=length, present=paths.present),
         title=f"{result.name}, sequence {paths.sequence}: error of snippets of {length} frames",

@@ -29,12 +29,14 @@ class PairedPaths:
         present: False for frames that the prediction leaves out.
         sequence: the truth's name.
         stride: every how manieth frame of the truth is used.
+        numbers: of the frames in the truth, from 0.
         part: START:END of the truth that is used; None for all of it.
     """
 
     predicted: Float[Tensor, "frames 4 4"]
     truth: Float[Tensor, "frames 4 4"]
     present: Bool[Tensor, " frames"]
+    numbers: Int[Tensor, " frames"]
     sequence: str
     stride: int
     part: str | None = None
@@ -84,7 +86,7 @@ def paired_paths(
     predicted = torch.full((len(numbers), 4, 4), torch.nan, dtype=torch.float64)
     predicted[present] = poses[chosen[present]]
     part = None if frames is None else f"{start}:{len(goal) if stop is None else stop}"
-    return PairedPaths(predicted, goal[numbers], present, sequence=truth.stem, stride=stride, part=part)
+    return PairedPaths(predicted, goal[numbers], present, numbers, sequence=truth.stem, stride=stride, part=part)
 
 
 def _truth(path: Path) -> tuple[Float[Tensor, " frames"] | None, Float[Tensor, "frames 4 4"]]:
