@@ -18,7 +18,7 @@ from triptych.evaluation.counted import CountedTruth, counted_truth, depth_figur
 from triptych.evaluation.depth_protocols import DepthProtocol, LaserDepth, with_laser_depth
 from triptych.evaluation.mean_map import MeanMap
 from triptych.evaluation.parallel import Progress, each
-from triptych.evaluation.predictions import BY_ORDER, Matched, PredictedMaps, matched
+from triptych.evaluation.predictions import BY_ORDER, Matched, PredictedMap, PredictedMaps, matched
 from triptych.evaluation.resampling import check_orientation, depth_on_grid, flip_blended
 from triptych.evaluation.results import Figures, Protocol, Result
 from triptych.types import DepthTruth
@@ -202,15 +202,17 @@ class DepthScorer:
         self, index: int, size: tuple[int, int], found: Matched, flipped: Matched | None
     ) -> Float[Tensor, "height width"]:
         """The prediction on the grid of the truth."""
-        depth = _checked(found, index, self.prediction_of)
+        own = found.load(index)
+        depth = _checked(own, self.prediction_of)
         rows = self.maps.rows or self.protocol.rows
-        check_orientation(found.load(index).file, depth, size, rows=rows)
+        check_orientation(own.file, depth, size, rows=rows)
         if flipped is not None:
-            mirrored = _checked(flipped, index, self.prediction_of)
+            other = flipped.load(index)
+            mirrored = _checked(other, self.prediction_of)
             if mirrored.shape != depth.shape:
                 raise InputError(
-                    f"{flipped.load(index).file}: is {tuple(mirrored.shape)}, the image's own map "
-                    f"{tuple(depth.shape)}; predict both at one size"
+                    f"{other.file}: is {tuple(mirrored.shape)}, the image's own map {tuple(depth.shape)}; predict both "
+                    "at one size"
                 )
             depth = 1 / flip_blended(1 / depth.double(), 1 / mirrored.double())
         return depth_on_grid(depth, size, resizing=self.protocol.resizing, rows=rows)
@@ -272,13 +274,12 @@ def _other(laser_depth: LaserDepth) -> LaserDepth:
     return "camera_z" if laser_depth == "forward" else "forward"
 
 
-def _checked(found: Matched, index: int, prediction_of: PredictionOf) -> Float[Tensor, "height width"]:
+def _checked(predicted: PredictedMap, prediction_of: PredictionOf) -> Float[Tensor, "height width"]:
     """A predicted map as depth above 0; infinite depth is allowed.
 
     Raises:
         InputError: the map holds NaN, or values that cannot be.
     """
-    predicted = found.load(index)
     values = predicted.values[0]
     unknown = int(values.isnan().sum())
     if unknown == values.numel():
