@@ -172,16 +172,16 @@ def train(
     Raises:
         KeyboardInterrupt: it was stopped; the state is saved for `--resume`.
     """
-    from triptych.cli.console import InterruptFlag, TrainingProgress, say
+    from triptych.cli.console import InterruptFlag, TrainingProgress, say, warn
     from triptych.config.build import build_data, build_loop, build_model
-    from triptych.training.checkpoint import load_checkpoint
+    from triptych.training.checkpoint import load_latest_checkpoint
     from triptych.training.log import FileLog
 
     model = build_model(settings)
     data = build_data(settings, sequence, positions=kept)
     loop = build_loop(settings, model, data, folder=folder)
     if resume:
-        loop.restore(load_checkpoint(folder / "checkpoints" / "last.ckpt"))
+        loop.restore(load_latest_checkpoint(folder / "checkpoints", warn=warn))
         say(f"resumed at step {loop.state.step}")
     parameters = sum(parameter.numel() for parameter in model.parameters())
     say(f"{parameters / 1e6:.1f} M parameters, {len(data)} snippets, stages {' > '.join(settings.stages)}")

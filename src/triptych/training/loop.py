@@ -23,7 +23,7 @@ from triptych.errors import InputError
 from triptych.losses.objective import Objective
 from triptych.networks.joint import JointModel
 from triptych.training.budget import Budget, TrainingState
-from triptych.training.checkpoint import Checkpoint, save_checkpoint
+from triptych.training.checkpoint import LAST, Checkpoint, save_latest_checkpoint
 from triptych.training.log import StepReport, TrainingLog
 from triptych.training.stages import Schedule, Stage, StagePlan, StagePosition, learning_rate
 from triptych.training.step import Estimator, prepare_stage, step_loss
@@ -151,18 +151,16 @@ class TrainingLoop:
         return self._progress() >= 1.0
 
     def save(self) -> None:
-        """Write `checkpoints/last.ckpt` in place of the one before."""
+        """Write `checkpoints/last.ckpt`; the one before it is kept."""
         if not self.fabric.is_global_zero:
             return
-        folder = self.folder / "checkpoints"
-        folder.mkdir(parents=True, exist_ok=True)
         checkpoint = Checkpoint(
             model=self.model.state_dict(),
             optimizer=self._optimizer.state_dict(),
             state=self.state,
             settings=self.run_settings,
         )
-        save_checkpoint(folder / "last.ckpt", checkpoint)
+        save_latest_checkpoint(self.folder / "checkpoints", checkpoint)
 
     def _progress(self) -> float:
         return self.budget.progress(self.state, batches_per_epoch=self.batches_per_epoch)
@@ -227,7 +225,7 @@ class TrainingLoop:
             raise TrainingDivergedError(
                 f"the loss or its gradient was not finite in {self.state.skipped_in_row} batches in a row "
                 f"(step {self.state.step}): lower the learning rate or check the frames; "
-                f"the last good state is {self.folder / 'checkpoints' / 'last.ckpt'}"
+                f"the last good state is {self.folder / 'checkpoints' / LAST}"
             )
 
     def _advance(self, *, ends_epoch: bool) -> None:

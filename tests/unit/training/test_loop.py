@@ -10,11 +10,10 @@ import torch
 from torch import Tensor
 
 from triptych.config.build import build_data, build_loop, build_model
-from triptych.config.load import preset_settings, settings_yaml
+from triptych.config.load import preset_settings
 from triptych.config.schema import FitSettings
 from triptych.errors import InputError
-from triptych.training.budget import TrainingState
-from triptych.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from triptych.training.checkpoint import load_checkpoint
 from triptych.training.log import FileLog, StepReport
 from triptych.training.loop import TrainingDivergedError, TrainingLoop
 from triptych.training.stages import Stage
@@ -173,41 +172,6 @@ def test_the_log_of_a_resumed_run_holds_each_step_once(tmp_path: Path) -> None:
     second.close()
     lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
     assert [line.startswith(f'{{"step": {step},') for step, line in enumerate(lines, start=1)] == [True] * 3
-
-
-def test_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
-    state = TrainingState(epoch=2, batch=1, step=9, seconds=3.5, skipped=1)
-    saved = Checkpoint({"a": torch.arange(3.0)}, {"state": {}, "param_groups": []}, state, settings_yaml(settings()))
-    save_checkpoint(tmp_path / "x.ckpt", saved)
-    loaded = load_checkpoint(tmp_path / "x.ckpt")
-    assert loaded.state == state
-    assert loaded.settings == saved.settings
-    assert torch.equal(loaded.model["a"], saved.model["a"])
-
-
-@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 cut off"])
-def test_a_file_that_is_no_checkpoint_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "x.ckpt").write_bytes(content)
-    with pytest.raises(InputError, match="cannot be read as a checkpoint") as caught:
-        load_checkpoint(tmp_path / "x.ckpt")
-    assert "\n" not in str(caught.value)
-
-
-def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path) -> None:
-    class Harm:
-        def __reduce__(self) -> tuple[Any, ...]:
-            return (Path.touch, (tmp_path / "harmed",))
-
-    torch.save({"format": "triptych-training-1", "model": Harm()}, tmp_path / "x.ckpt")
-    with pytest.raises(InputError, match="damaged or not ours"):
-        load_checkpoint(tmp_path / "x.ckpt")
-    assert not (tmp_path / "harmed").exists()
-
-
-def test_another_program_s_checkpoint_is_refused(tmp_path: Path) -> None:
-    torch.save({"state_dict": {}}, tmp_path / "x.ckpt")
-    with pytest.raises(InputError, match="not a triptych checkpoint"):
-        load_checkpoint(tmp_path / "x.ckpt")
 
 
 def test_there_must_be_a_snippet_to_learn_from(tmp_path: Path) -> None:
