@@ -7,7 +7,7 @@ forward, images RGB in [0, 1] unless they are uint8.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from jaxtyping import Bool, Float, Int, UInt8
@@ -133,11 +133,13 @@ class LossTerms:
         total: the scalar that is minimized.
         terms: each weighted-in term by name, detached.
         shares: share in [0, 1] of pixels kept by each gate and mask, by name, detached.
+        signs: signs that the networks still say something, by name, detached.
     """
 
     total: Float[Tensor, ""]
     terms: dict[str, Float[Tensor, ""]]
     shares: dict[str, Float[Tensor, ""]]
+    signs: dict[str, Float[Tensor, ""]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

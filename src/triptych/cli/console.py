@@ -52,7 +52,9 @@ class TrainingProgress:
         self._mean: dict[str, float] = {}
 
     def record(self, report: StepReport) -> None:
-        """Show the latest step; losses are running means."""
+        """Show the latest step; losses are running means. Warnings stay on the screen."""
+        for text in report.warnings:
+            warn(text)
         for name, value in {"loss": report.total, **report.terms}.items():
             self._mean[name] = 0.95 * self._mean.get(name, value) + 0.05 * value
         if self._task is None:

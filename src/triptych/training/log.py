@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -27,6 +27,8 @@ class StepReport:
         seconds: spent in training so far.
         seconds_left: estimate for what remains.
         skipped: batches skipped so far for a non-finite loss or gradient.
+        signs: signs that the networks still say something, by name; see `collapse`.
+        warnings: what a person should know of this step; mostly nothing.
     """
 
     step: int
@@ -41,6 +43,8 @@ class StepReport:
     seconds: float
     seconds_left: float
     skipped: int
+    signs: dict[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 @runtime_checkable
@@ -75,6 +79,7 @@ class FileLog:
         self._file.write(json.dumps(asdict(report)) + "\n")
         scalars = {f"loss/{name}": value for name, value in report.terms.items()}
         scalars |= {f"share/{name}": value for name, value in report.shares.items()}
+        scalars |= {f"sign/{name}": value for name, value in report.signs.items()}
         scalars |= {"loss/total": report.total, "learning_rate": report.learning_rate}
         self._board.log_metrics(scalars, step=report.step)
 

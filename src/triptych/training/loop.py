@@ -24,6 +24,7 @@ from triptych.losses.objective import Objective
 from triptych.networks.joint import JointModel
 from triptych.training.budget import Budget, TrainingState
 from triptych.training.checkpoint import LAST, Checkpoint, save_latest_checkpoint
+from triptych.training.collapse import CollapseWatch
 from triptych.training.log import StepReport, TrainingLog
 from triptych.training.stages import Schedule, Stage, StagePlan, StagePosition, learning_rate
 from triptych.training.step import Estimator, prepare_stage, step_loss
@@ -94,6 +95,7 @@ class TrainingLoop:
         self.run_settings = run_settings
         self.fabric = fabric or Fabric(devices=1)
         self.state = TrainingState()
+        self._watch = CollapseWatch()
         self.model = model
         optimizer = torch.optim.Adam(model.parameters(), lr=0.0, betas=(0.9, 0.999), fused=True)
         self._wrapped, self._optimizer = self.fabric.setup(model, optimizer)
@@ -138,8 +140,9 @@ class TrainingLoop:
                 report = self._step(snippet, position)
                 self.state.seconds = base + time.perf_counter() - begin
                 self._advance(ends_epoch=ends_epoch)
+                told = self._report(report, position)
                 for log in logs:
-                    log.record(self._report(report, position))
+                    log.record(told)
                 if ends_epoch:
                     self.save()
                 if stop_requested():
@@ -236,6 +239,7 @@ class TrainingLoop:
     def _report(self, result: tuple[LossTerms, float | None, float], position: StagePosition) -> StepReport:
         terms, norm, rate = result
         progress = self._progress()
+        signs, shares = _floats(terms.signs), _floats(terms.shares)
         return StepReport(
             step=self.state.step,
             epoch=self.state.epoch,
@@ -244,11 +248,13 @@ class TrainingLoop:
             learning_rate=rate,
             total=float(terms.total.detach()),
             terms=_floats(terms.terms),
-            shares=_floats(terms.shares),
+            shares=shares,
             gradient_norm=norm,
             seconds=self.state.seconds,
             seconds_left=self.state.seconds * (1 - progress) / max(progress, 1e-9),
             skipped=self.state.skipped,
+            signs=signs,
+            warnings=tuple(self._watch.observe(signs, shares)),
         )
 
 

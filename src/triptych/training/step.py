@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from triptych.geometry.depth_range import depth_from_disparity
 from triptych.losses.objective import Objective
 from triptych.networks.joint import JointModel
+from triptych.training.collapse import vital_signs
 from triptych.training.imitation import depth_imitation, flow_imitation, pose_imitation
 from triptych.training.stages import Stage
 from triptych.types import LossTerms, Snippet, SnippetEstimate, Teaching
@@ -76,14 +78,15 @@ def step_loss(
         reversed_pose=stage.runs_depth and objective.fundamental == "inverse_pose",
     )
     loss = LossTerms(snippet.frames.new_zeros(()), {}, {}) if alone else objective(snippet, estimate)
+    signs = vital_signs(estimate)
     if weight == 0:
-        return loss
+        return replace(loss, signs=signs)
     if snippet.teaching is None:
         raise ValueError(f"stage {stage.name!r} imitates classical answers: give its data set a teacher")
     extra = _imitation(estimate, snippet.teaching, stage, objective, weight=weight)
     terms = loss.terms | {name: term.detach() for name, term in extra.items()}
     total = torch.stack([loss.total, *extra.values()]).sum()
-    return LossTerms(total=total, terms=terms, shares=loss.shares)
+    return LossTerms(total=total, terms=terms, shares=loss.shares, signs=signs)
 
 
 def _imitation(

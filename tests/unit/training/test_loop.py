@@ -178,3 +178,14 @@ def test_there_must_be_a_snippet_to_learn_from(tmp_path: Path) -> None:
     chosen = settings()
     with pytest.raises(InputError, match="three"):
         build_data(chosen, sequence(2), positions=[0, 1])
+
+
+def test_a_network_that_says_nothing_any_more_is_told_by_its_reason(tmp_path: Path) -> None:
+    log = Losses()
+    training = loop(tmp_path, settings(stages=["flow"], steps=4))
+    training._watch.patience = 2
+    for parameter in training.model.flow.parameters():
+        torch.nn.init.zeros_(parameter)
+    training.run([log])
+    assert [report.signs["flow"] < 1e-3 for report in log.reports][:2] == [True, True]
+    assert any("the flow is zero" in text for text in log.reports[1].warnings)
