@@ -150,6 +150,7 @@ def build_loop(settings: FitSettings, model: JointModel, data: SnippetDataset, *
         settings=LoopSettings(
             batch_size=training.batch_size,
             schedule=training.schedule,
+            accumulation=training.accumulation,
             gradient_clip=training.gradient_clip,
             skip_limit=training.skip_limit,
             seed=settings.seed,

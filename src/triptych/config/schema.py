@@ -216,6 +216,7 @@ class TrainingSettings:
         flow: the stage that trains the optical flow alone.
         depth: the stage that trains depth and pose, guided by a frozen flow.
         joint: the stage that trains all of them.
+        accumulation: parts that a batch is worked through in, one after another, to save memory.
         gradient_clip: largest gradient norm.
         skip_limit: batches in a row without a finite loss or gradient that end it.
         workers: processes that load data; 0 loads in the training process. Each process works the
@@ -227,6 +228,7 @@ class TrainingSettings:
     flow: StageSettings = field(default_factory=lambda: StageSettings(share=0.45, learning_rate=4e-4))
     depth: StageSettings = field(default_factory=lambda: StageSettings(share=0.35, learning_rate=4e-4))
     joint: StageSettings = field(default_factory=lambda: StageSettings(share=0.2, learning_rate=1e-4))
+    accumulation: int = 1
     gradient_clip: float = 10.0
     skip_limit: int = 20
     workers: int = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +22,7 @@ from triptych.data.snippets import SnippetDataset
 from triptych.errors import InputError
 from triptych.losses.objective import Objective
 from triptych.networks.joint import JointModel
+from triptych.training.batches import in_parts, mean_terms, on_device
 from triptych.training.budget import Budget, TrainingState
 from triptych.training.checkpoint import LAST, Checkpoint, save_latest_checkpoint
 from triptych.training.collapse import CollapseWatch
@@ -42,6 +43,8 @@ class LoopSettings:
     Attributes:
         batch_size: snippets a step.
         schedule: of the learning rate.
+        accumulation: parts that a batch is worked through in, one after another: less memory,
+            the same step but for the masks, whose means are then over the part.
         gradient_clip: largest gradient norm; larger ones are scaled down to it.
         skip_limit: non-finite batches in a row that end the training.
         seed: of the order of snippets.
@@ -50,6 +53,7 @@ class LoopSettings:
 
     batch_size: int
     schedule: Schedule = "cosine"
+    accumulation: int = 1
     gradient_clip: float = 10.0
     skip_limit: int = 20
     seed: int = 0
@@ -86,6 +90,10 @@ class TrainingLoop:
     ) -> None:
         if len(data) == 0:
             raise InputError("there is no snippet to learn from: three consecutive frames are the least")
+        if settings.accumulation < 1 or settings.batch_size % settings.accumulation:
+            raise InputError(
+                f"accumulation {settings.accumulation}: must divide the batch of {settings.batch_size} evenly"
+            )
         self.objective = objective
         self.data = data
         self.plan = plan
@@ -94,6 +102,11 @@ class TrainingLoop:
         self.folder = folder
         self.run_settings = run_settings
         self.fabric = fabric or Fabric(devices=1)
+        self._snippets_a_step = min(settings.batch_size, len(data))
+        if self._snippets_a_step % settings.accumulation:
+            raise InputError(
+                f"{len(data)} snippets are less than a batch and cannot be cut into {settings.accumulation}"
+            )
         self.state = TrainingState()
         self._watch = CollapseWatch()
         self.model = model
@@ -183,7 +196,7 @@ class TrainingLoop:
             )
             loader = DataLoader(
                 self.data,
-                batch_size=min(self.settings.batch_size, len(self.data)),
+                batch_size=self._snippets_a_step,
                 sampler=sampler,
                 num_workers=self.settings.workers,
                 collate_fn=self.data.collate,
@@ -204,19 +217,32 @@ class TrainingLoop:
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self._optimizer.zero_grad(set_to_none=True)
-        terms = step_loss(
-            cast(Estimator, self._wrapped), self.objective, snippet, position.stage, fraction=position.fraction
-        )
+        terms = self._accumulated(snippet, position)
         norm: float | None = None
         if torch.isfinite(terms.total):
-            self.fabric.backward(terms.total)
-            learning = [parameter for parameter in self.model.parameters() if parameter.grad is not None]
-            total_norm = torch.nn.utils.clip_grad_norm_(learning, self.settings.gradient_clip)
-            if torch.isfinite(total_norm):
+            total_norm = self.fabric.clip_gradients(
+                self._wrapped, self._optimizer, max_norm=self.settings.gradient_clip, error_if_nonfinite=False
+            )
+            if total_norm is not None and torch.isfinite(total_norm):
                 self._optimizer.step()
                 norm = float(total_norm)
         self._count_skips(skipped=norm is None)
         return terms, norm, rate
+
+    def _accumulated(self, snippet: Snippet, position: StagePosition) -> LossTerms:
+        """The mean loss over the parts of a batch, whose gradients are added up; stops where one is not finite."""
+        count = self.settings.accumulation
+        done: list[LossTerms] = []
+        for index, part in enumerate(in_parts(snippet, count)):
+            with self.fabric.no_backward_sync(self._wrapped, enabled=index < count - 1):
+                terms = step_loss(
+                    cast(Estimator, self._wrapped), self.objective, part, position.stage, fraction=position.fraction
+                )
+                done.append(terms)
+                if not torch.isfinite(terms.total):
+                    break
+                self.fabric.backward(terms.total / count)
+        return mean_terms(done)
 
     def _count_skips(self, *, skipped: bool) -> None:
         if not skipped:
@@ -260,12 +286,3 @@ class TrainingLoop:
 
 def _floats(values: dict[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in values.items()}
-
-
-def on_device(record: Any, device: torch.device) -> Any:
-    """A record of tensors, and of records of them, with all its tensors on a device."""
-    if isinstance(record, torch.Tensor):
-        return record.to(device, non_blocking=True)
-    if record is None:
-        return None
-    return type(record)(**{field.name: on_device(getattr(record, field.name), device) for field in fields(record)})
