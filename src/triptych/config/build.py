@@ -8,10 +8,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
+from lightning.fabric import Fabric
 
 from triptych.artefacts.checkpoints import load_weights, save_weights
 from triptych.config.load import settings_from_yaml, settings_yaml, size_of
-from triptych.config.schema import FitSettings
+from triptych.config.schema import FitSettings, TrainingSettings
 from triptych.data.augment import Augmentation
 from triptych.data.calibration import Calibration, given_calibration
 from triptych.data.sequence import load_sequence
@@ -158,7 +159,15 @@ def build_loop(settings: FitSettings, model: JointModel, data: SnippetDataset, *
         ),
         folder=folder,
         run_settings=settings_yaml(settings),
+        fabric=_fabric(training),
     )
+
+
+def _fabric(training: TrainingSettings) -> Fabric:
+    """This machine's CPU or first GPU, at the precision asked for."""
+    if training.precision == "16-mixed" and not torch.cuda.is_available():
+        raise InputError("--training.precision 16-mixed: needs a GPU; take 32-true or bf16-mixed")
+    return Fabric(devices=1, precision=training.precision)
 
 
 def save_model(path: Path, model: JointModel, settings: FitSettings) -> None:

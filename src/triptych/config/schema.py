@@ -216,6 +216,8 @@ class TrainingSettings:
         flow: the stage that trains the optical flow alone.
         depth: the stage that trains depth and pose, guided by a frozen flow.
         joint: the stage that trains all of them.
+        precision: of the networks: float32, or autocast to bfloat16 or float16 (GPU alone); geometry and
+            losses stay in float32. On a CPU without bfloat16 arithmetic autocast is many times slower.
         accumulation: parts that a batch is worked through in, one after another, to save memory.
         gradient_clip: largest gradient norm.
         skip_limit: batches in a row without a finite loss or gradient that end it.
@@ -228,6 +230,7 @@ class TrainingSettings:
     flow: StageSettings = field(default_factory=lambda: StageSettings(share=0.45, learning_rate=4e-4))
     depth: StageSettings = field(default_factory=lambda: StageSettings(share=0.35, learning_rate=4e-4))
     joint: StageSettings = field(default_factory=lambda: StageSettings(share=0.2, learning_rate=1e-4))
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     accumulation: int = 1
     gradient_clip: float = 10.0
     skip_limit: int = 20

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import torch
@@ -19,6 +19,18 @@ def on_device(record: Any, device: torch.device) -> Any:
     if record is None:
         return None
     return type(record)(**{field.name: on_device(getattr(record, field.name), device) for field in fields(record)})
+
+
+def in_float32(record: Any) -> Any:
+    """A record whose floating-point tensors, also in records and tuples that it holds, are float32 at least."""
+    if isinstance(record, Tensor):
+        narrow = record.is_floating_point() and torch.finfo(record.dtype).bits < torch.finfo(torch.float32).bits
+        return record.float() if narrow else record
+    if isinstance(record, tuple):
+        return tuple(in_float32(part) for part in record)
+    if is_dataclass(record) and not isinstance(record, type):
+        return type(record)(**{field.name: in_float32(getattr(record, field.name)) for field in fields(record)})
+    return record
 
 
 def in_parts(record: Any, count: int) -> list[Any]:

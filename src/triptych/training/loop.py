@@ -236,7 +236,12 @@ class TrainingLoop:
         for index, part in enumerate(in_parts(snippet, count)):
             with self.fabric.no_backward_sync(self._wrapped, enabled=index < count - 1):
                 terms = step_loss(
-                    cast(Estimator, self._wrapped), self.objective, part, position.stage, fraction=position.fraction
+                    cast(Estimator, self._wrapped),
+                    self.objective,
+                    part,
+                    position.stage,
+                    fraction=position.fraction,
+                    autocast=self.fabric.autocast,
                 )
                 done.append(terms)
                 if not torch.isfinite(terms.total):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
@@ -11,6 +13,7 @@ from torch import Tensor
 from triptych.geometry.depth_range import depth_from_disparity
 from triptych.losses.objective import Objective
 from triptych.networks.joint import JointModel
+from triptych.training.batches import in_float32
 from triptych.training.collapse import vital_signs
 from triptych.training.imitation import depth_imitation, flow_imitation, pose_imitation
 from triptych.training.stages import Stage
@@ -47,7 +50,13 @@ def prepare_stage(model: JointModel, stage: Stage) -> None:
 
 
 def step_loss(
-    model: Estimator, objective: Objective, snippet: Snippet, stage: Stage, *, fraction: float = 1.0
+    model: Estimator,
+    objective: Objective,
+    snippet: Snippet,
+    stage: Stage,
+    *,
+    fraction: float = 1.0,
+    autocast: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> LossTerms:
     """The loss terms of a batch of snippets in a stage (eq. 2, 7 or 8).
 
@@ -60,23 +69,26 @@ def step_loss(
         snippet: the batch.
         stage: who learns.
         fraction: how far through the stage, for what fades over it.
+        autocast: context in which the networks run; geometry and losses stay in float32.
 
     Raises:
         ValueError: the stage imitates here, and the snippet brings no teaching.
     """
     weight = stage.imitation_weight(fraction)
     alone = stage.imitates_alone(fraction)
-    estimate = model.estimate(
-        snippet,
-        depth=stage.runs_depth,
-        # While they only imitate, pose (which sees flow, and learns in no time) and a flow that
-        # does not learn can wait, and nothing asks for range maps.
-        pose=stage.runs_depth and not alone,
-        flow=stage.trains_flow or not alone,
-        flow_gradient=stage.trains_flow,
-        backward_flow=not alone,
-        reversed_pose=stage.runs_depth and objective.fundamental == "inverse_pose",
-    )
+    with autocast():
+        estimate = model.estimate(
+            snippet,
+            depth=stage.runs_depth,
+            # While they only imitate, pose (which sees flow, and learns in no time) and a flow that
+            # does not learn can wait, and nothing asks for range maps.
+            pose=stage.runs_depth and not alone,
+            flow=stage.trains_flow or not alone,
+            flow_gradient=stage.trains_flow,
+            backward_flow=not alone,
+            reversed_pose=stage.runs_depth and objective.fundamental == "inverse_pose",
+        )
+    estimate = in_float32(estimate)
     loss = LossTerms(snippet.frames.new_zeros(()), {}, {}) if alone else objective(snippet, estimate)
     signs = vital_signs(estimate)
     if weight == 0:

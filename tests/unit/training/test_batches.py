@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from triptych.training.batches import in_parts, mean_terms, on_device
-from triptych.types import LossTerms, Snippet, Teaching
+from triptych.training.batches import in_float32, in_parts, mean_terms, on_device
+from triptych.types import FlowEstimate, LossTerms, Snippet, SnippetEstimate, Teaching
 
 
 def snippet(count: int, *, taught: bool = True) -> Snippet:
@@ -61,3 +61,15 @@ def test_a_record_moves_with_all_that_it_holds() -> None:
     moved = on_device(snippet(2), torch.device("meta"))
     assert moved.frames.device.type == moved.teaching.flow.device.type == "meta"
     assert on_device(None, torch.device("meta")) is None
+
+
+def test_what_autocast_narrowed_is_widened_and_all_else_stays() -> None:
+    estimate = SnippetEstimate(
+        disparity=(torch.ones(1, 1, 2, 2, dtype=torch.bfloat16), torch.ones(1, 1, 1, 1, dtype=torch.float64)),
+        flow_target_to_source=FlowEstimate(torch.ones(2, 2, 2, 2).half(), torch.ones(2, 1, 2, 2)),
+    )
+    wide = in_float32(estimate)
+    assert [level.dtype for level in wide.disparity] == [torch.float32, torch.float64]
+    assert wide.flow_target_to_source.flow.dtype == torch.float32
+    assert wide.flow_target_to_source.visibility is estimate.flow_target_to_source.visibility
+    assert wide.source_from_target is None

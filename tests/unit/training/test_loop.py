@@ -224,3 +224,24 @@ def joined(teaching: Teaching) -> Teaching:
 def test_parts_that_do_not_divide_the_batch_are_refused(tmp_path: Path, training: dict[str, int]) -> None:
     with pytest.raises(InputError, match="must divide the batch of 2 evenly"):
         loop(tmp_path, settings(training=training))
+
+
+def test_autocast_networks_learn_with_losses_in_full_precision(tmp_path: Path) -> None:
+    def trained(precision: str) -> tuple[TrainingLoop, Losses]:
+        chosen = settings(stages=["joint"], steps=2, training={"precision": precision})
+        training, log = loop(tmp_path / precision, chosen), Losses()
+        assert training.run([log])
+        return training, log
+
+    (_, full), (training, half) = trained("32-true"), trained("bf16-mixed")
+    first, other = full.reports[0], half.reports[0]
+    assert other.total != first.total  # bfloat16 was really used ...
+    assert other.total == pytest.approx(first.total, rel=0.02)  # ... and only where it does no harm
+    assert all(parameter.dtype == torch.float32 for parameter in training.model.parameters())
+    assert all(report.gradient_norm is not None for report in half.reports)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_half_precision_without_a_gpu_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="needs a GPU"):
+        loop(tmp_path, settings(training={"precision": "16-mixed"}))
