@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse import ArgumentParser
 
-from triptych.cli.fit import check_run_folder, start_run_folder, train
+from triptych.cli.fit import check_run_folder, first_model, start_run_folder, train
 from triptych.cli.parsing import parsed
 from triptych.config.load import preset_settings, size_of
 from triptych.errors import InputError
@@ -67,7 +67,8 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     split = round(options.frames * (1 - HELD_OUT_SHARE))
     held_out = list(range(split, options.frames))
     start_run_folder(folder, settings, overwrite=options.overwrite)
-    model = train(settings, sequence, list(range(split)), folder=folder)
+    model = first_model(settings)
+    train(settings, model, sequence, list(range(split)), folder=folder)
     save_model(folder / MODEL_FILE, model, settings)
     scores = []
     for name, refinement in REFINEMENTS:

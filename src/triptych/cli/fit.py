@@ -46,8 +46,9 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
         sequence = build_sequence(settings, source, progress=progress)
     say_what_was_read(sequence)
     kept = frames_in_motion(settings, sequence)
+    model = first_model(settings, resume=namespace.resume)
     start_run_folder(folder, settings, overwrite=namespace.overwrite)
-    model = train(settings, sequence, kept, folder=folder, resume=namespace.resume)
+    train(settings, model, sequence, kept, folder=folder, resume=namespace.resume)
     save_model(folder / MODEL_FILE, model, settings)
     say(f"model: {folder / MODEL_FILE}")
     write(model, sequence, folder / "prediction", settings=settings, overwrite=True, kept=kept)
@@ -164,20 +165,43 @@ def environment_json() -> str:
     )
 
 
+def first_model(settings: FitSettings, *, resume: bool = False) -> JointModel:
+    """The networks that a training begins with: new ones, or with the weights of another run.
+
+    Raises:
+        InputError: those weights do not fit.
+    """
+    from triptych.cli.console import say
+    from triptych.config.build import build_model, start_from, without_pretrained
+
+    if settings.initial is None or resume:
+        return build_model(settings)
+    # Weights from elsewhere come in place of the pretrained ones, which then need not be fetched.
+    model = build_model(without_pretrained(settings))
+    start_from(model, Path(settings.initial))
+    say(f"starting from the weights of {settings.initial}")
+    return model
+
+
 def train(
-    settings: FitSettings, sequence: FrameSequence, kept: list[int], *, folder: Path, resume: bool = False
-) -> JointModel:
-    """Train on the kept frames; stops in good order on Ctrl-C.
+    settings: FitSettings,
+    model: JointModel,
+    sequence: FrameSequence,
+    kept: list[int],
+    *,
+    folder: Path,
+    resume: bool = False,
+) -> None:
+    """Train networks, in place, on the kept frames; stops in good order on Ctrl-C.
 
     Raises:
         KeyboardInterrupt: it was stopped; the state is saved for `--resume`.
     """
     from triptych.cli.console import InterruptFlag, TrainingProgress, say, warn
-    from triptych.config.build import build_data, build_loop, build_model
+    from triptych.config.build import build_data, build_loop
     from triptych.training.checkpoint import load_latest_checkpoint
     from triptych.training.log import FileLog
 
-    model = build_model(settings)
     data = build_data(settings, sequence, positions=kept)
     loop = build_loop(settings, model, data, folder=folder)
     if resume:
@@ -193,4 +217,3 @@ def train(
     if not complete:
         say(f"stopped at step {loop.state.step}; go on with: triptych fit SOURCE --output {folder} --resume")
         raise KeyboardInterrupt
-    return model

@@ -184,7 +184,7 @@ def load_model(path: Path) -> tuple[JointModel, FitSettings]:
     file = path / MODEL_FILE if path.is_dir() else path
     tensors, metadata = load_weights(file)
     settings = settings_from_yaml(metadata["settings"])
-    model = build_model(_without_pretrained(settings))
+    model = build_model(without_pretrained(settings))
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
@@ -192,7 +192,29 @@ def load_model(path: Path) -> tuple[JointModel, FitSettings]:
     return model, settings
 
 
-def _without_pretrained(settings: FitSettings) -> FitSettings:
+def start_from(model: JointModel, source: Path) -> None:
+    """Give networks the weights of another run's, in place.
+
+    Args:
+        model: the networks.
+        source: run folder of a fit, or its model.safetensors; of networks of the same settings.
+
+    Raises:
+        InputError: there is no model, or a weight is missing or of another shape.
+    """
+    file = source / MODEL_FILE if source.is_dir() else source
+    tensors, _ = load_weights(file)
+    for name, own in model.state_dict().items():
+        if name not in tensors or tensors[name].shape != own.shape:
+            found = tuple(tensors[name].shape) if name in tensors else "nothing"
+            raise InputError(
+                f"{file}: has {found} for {name}, these networks need {tuple(own.shape)}; start from a run with the "
+                "same settings of depth, pose and flow"
+            )
+    model.load_state_dict({name: tensors[name] for name in model.state_dict()})
+
+
+def without_pretrained(settings: FitSettings) -> FitSettings:
     """The same settings with untrained networks, as weights come from a file at once."""
     return replace(
         settings,

@@ -248,6 +248,7 @@ class FitSettings:
         steps: length of the training in steps.
         epochs: length of the training in passes over the frames.
         stages: which stages run, in this order.
+        initial: run folder or model file whose weights the networks start from; of the same networks.
         intrinsics: fx,fy,cx,cy of the source's own frames (px), or a calibration file
             (KITTI calib.txt, calib_cam_to_cam.txt, K.txt, or YAML).
         frames: which frames, and how they come to size.
@@ -265,6 +266,7 @@ class FitSettings:
     steps: int | None = None
     epochs: int | None = None
     stages: list[Literal["flow", "depth", "joint"]] = field(default_factory=lambda: ["flow", "depth", "joint"])
+    initial: str | None = None
     intrinsics: str | None = None
     frames: FrameSettings = field(default_factory=FrameSettings)
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
