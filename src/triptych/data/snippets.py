@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.utils.data import Dataset
 
-from triptych.data.augment import Augmentation, recolored, reframed
+from triptych.data.augment import Augmentation
+from triptych.data.augmented import augmented_frames
 from triptych.data.teaching import Teacher, reframed_teaching, stacked_teachings
 from triptych.errors import InputError
 from triptych.types import FrameSequence, Snippet, Teaching
@@ -154,17 +154,10 @@ class SnippetDataset(Dataset[SnippetSample]):
         if self.teacher is not None:
             previous, target, following = positions.tolist()
             teaching = self.teacher.teaching((previous, target, following))
-        if self.augmentation is None:
-            return SnippetSample(frames, frames, intrinsics, index, teaching)
-        generator = _generator(self.seed, epoch, index)
-        height, width = frames.shape[-2:]
-        window = self.augmentation.geometric_change(height, width, generator)
-        frames, intrinsics = reframed(frames, intrinsics, window)
-        if teaching is not None:
-            teaching = reframed_teaching(teaching, window)
-        colors = self.augmentation.color_change(generator)
-        jittered = frames if colors is None else recolored(frames, colors)
-        return SnippetSample(frames, jittered, intrinsics, index, teaching)
+        changed = augmented_frames(frames, intrinsics, self.augmentation, key=(self.seed, epoch, index))
+        if teaching is not None and changed.window is not None:
+            teaching = reframed_teaching(teaching, changed.window)
+        return SnippetSample(changed.frames, changed.jittered, changed.intrinsics, index, teaching)
 
     @staticmethod
     def collate(samples: Sequence[SnippetSample]) -> Snippet:
@@ -177,10 +170,3 @@ class SnippetDataset(Dataset[SnippetSample]):
             index=torch.tensor([sample.index for sample in samples]),
             teaching=stacked_teachings(teachings) if teachings else None,
         )
-
-
-def _generator(seed: int, epoch: int, index: int) -> Generator:
-    """A generator of its own for each (seed, epoch, index), unrelated to its neighbors'."""
-    state = np.random.SeedSequence([seed, epoch, index]).generate_state(1, np.uint64)
-    # torch takes seeds below 2**63 on every platform
-    return Generator().manual_seed(int(state[0]) >> 1)

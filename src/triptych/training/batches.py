@@ -13,11 +13,11 @@ from triptych.types import LossTerms
 
 
 def on_device(record: Any, device: torch.device) -> Any:
-    """A record of tensors, and of records of them, with all its tensors on a device."""
+    """A record of tensors, and of records of them, with all its tensors on a device; what else it holds stays."""
     if isinstance(record, Tensor):
         return record.to(device, non_blocking=True)
-    if record is None:
-        return None
+    if not is_dataclass(record) or isinstance(record, type):
+        return record
     return type(record)(**{field.name: on_device(getattr(record, field.name), device) for field in fields(record)})
 
 
@@ -37,18 +37,18 @@ def in_parts(record: Any, count: int) -> list[Any]:
     """A batch cut along its first axis into records of equal size.
 
     Args:
-        record: of tensors whose first axis is the batch, of records of such, and of None.
+        record: of tensors whose first axis is the batch, of records of such, and of what all parts share.
         count: of parts.
 
     Raises:
         ValueError: the batch cannot be cut evenly.
     """
-    if record is None:
-        return [None] * count
     if isinstance(record, Tensor):
         if len(record) % count:
             raise ValueError(f"a batch of {len(record)} cannot be cut into {count} equal parts")
         return list(record.chunk(count)) if len(record) else [record] * count
+    if not is_dataclass(record) or isinstance(record, type):
+        return [record] * count
     columns = {field.name: in_parts(getattr(record, field.name), count) for field in fields(record)}
     return [type(record)(**{name: values[index] for name, values in columns.items()}) for index in range(count)]
 

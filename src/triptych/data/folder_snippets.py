@@ -1,0 +1,142 @@
+"""Snippets of folders of images: every folder below a root that holds images is a drive."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+from typing import Final
+
+import numpy as np
+from jaxtyping import Float64, Int
+
+from triptych.data.calibration import Calibration, calibration_from_file
+from triptych.data.image_folder import IMAGE_SUFFIXES, natural_key
+from triptych.data.sequence import ASSUMED_FIELD_OF_VIEW_DEG
+from triptych.data.snippet_index import DriveSnippets, SnippetIndex, drive_frames, listed, snippet_index
+from triptych.data.snippets import INTERVAL_FACTOR, INTERVAL_TOLERANCE
+from triptych.errors import InputError
+
+CALIBRATION_NAMES: Final = (
+    "calib.txt",
+    "K.txt",
+    "calib_cam_to_cam.txt",
+    *(f"{name}.{suffix}" for name in ("intrinsics", "calibration", "calib", "camera") for suffix in ("yaml", "yml")),
+)
+"""Files that are taken for the calibration of the images in their folder and below, the nearest first."""
+
+VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".wmv"})
+
+
+def folder_snippets(
+    root: Path,
+    *,
+    stride: int = 1,
+    calibration: Calibration | None = None,
+    assumed_fov_deg: float = ASSUMED_FIELD_OF_VIEW_DEG,
+) -> SnippetIndex:
+    """The snippets of all folders of images below a root, by folder and by the natural order of names.
+
+    No snippet spans a gap in the numbers that files are named by: neighbors more than twice
+    as far apart as usual. Frames without motion are not left out, as no picture is read;
+    depth maps and masks must lie elsewhere, as they would be taken for frames.
+
+    Args:
+        root: folder of the drives, or of the images of one.
+        stride: frames from a target to its neighbors.
+        calibration: of all cameras, in place of the files (`CALIBRATION_NAMES`) beside the
+            images or in a folder above, up to the root.
+        assumed_fov_deg: horizontal field of view of drives without a calibration; the
+            index remarks which these are.
+
+    Raises:
+        InputError: no such folder, no three frames in a row, only videos, or a
+            calibration that cannot be read or is of pictures of another shape.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder; name the folder of the drives")
+    if stride < 1:
+        raise InputError(f"stride {stride}: must be 1 or more")
+    folders, videos = _contents(root)
+    if videos and not folders:
+        raise InputError(
+            f"{root}: holds {len(videos)} videos ({listed([video.name for video in videos])}) and no image; "
+            "turn them into folders of images by `triptych prepare` first"
+        )
+    parts, short = [], []
+    for folder, file_names in folders:
+        name = folder.relative_to(root).as_posix() if folder != root else root.resolve().name
+        triples = _triples(file_names, stride=stride)
+        if not len(triples):
+            short.append(name)
+            continue
+        used = calibration or _calibration(folder, root)
+        drive = drive_frames(name, folder, file_names, used, assumed_fov_deg=assumed_fov_deg)
+        parts.append(DriveSnippets(drive, triples))
+    remarks = []
+    if short:
+        remarks.append(f"{root}: {len(short)} folders have no three frames in a row and are left out ({listed(short)})")
+    if videos:
+        names = listed([video.relative_to(root).as_posix() for video in videos])
+        remarks.append(f"{root}: {len(videos)} videos are left out ({names}); `triptych prepare` makes images of them")
+    return snippet_index(str(root), parts, remarks=remarks)
+
+
+def _contents(root: Path) -> tuple[list[tuple[Path, list[str]]], list[Path]]:
+    """The folders with images and the names of these, and the videos, in natural order; hidden ones are not seen."""
+    folders: list[tuple[Path, list[str]]] = []
+    videos: list[Path] = []
+    seen: set[Path] = set()
+    for place, below, files in os.walk(root, followlinks=True):
+        below[:] = sorted((one for one in below if not one.startswith(".")), key=lambda one: natural_key(PurePath(one)))
+        if (real := Path(place).resolve()) in seen:  # by way of a link, which may lead round for ever
+            below.clear()
+            continue
+        seen.add(real)
+        visible = sorted((PurePath(one) for one in files if not one.startswith(".")), key=natural_key)
+        images = [file.name for file in visible if file.suffix.lower() in IMAGE_SUFFIXES]
+        if images:
+            folders.append((Path(place), images))
+        videos += [Path(place) / file for file in visible if file.suffix.lower() in VIDEO_SUFFIXES]
+    return folders, videos
+
+
+def _triples(file_names: Sequence[str], *, stride: int) -> Int[np.ndarray, "snippets 3"]:
+    """Positions of the frames of each snippet, none of them across a gap."""
+    targets = np.arange(stride, max(len(file_names) - stride, stride))
+    triples: Int[np.ndarray, "snippets 3"] = targets[:, None] + np.array([-stride, 0, stride])
+    times = _times(file_names)
+    if times is None:
+        return triples
+    intervals = np.diff(times)
+    allowed = INTERVAL_FACTOR * np.median(intervals) * (1.0 + INTERVAL_TOLERANCE)
+    gaps_before = np.concatenate([[0], np.cumsum(intervals > allowed)])
+    near: Int[np.ndarray, "snippets 3"] = triples[gaps_before[triples[:, 0]] == gaps_before[triples[:, 2]]]
+    return near
+
+
+def _times(file_names: Sequence[str]) -> Float64[np.ndarray, " frames"] | None:
+    """The numbers that files are named by, in any unit; None where names tell no ascending numbers.
+
+    A name is a number as a whole, as in TUM's and EuRoC's sets, or ends in one behind what
+    all have in common, as in frame_0012.
+    """
+    stems = [PurePath(file_name).stem for file_name in file_names]
+    matches = [re.fullmatch(r"(?P<before>.*?)(?P<number>\d+(\.\d+)?)", stem) for stem in stems]
+    found = [match for match in matches if match is not None]
+    if len(found) < max(len(stems), 2) or len({match["before"] for match in found}) > 1:
+        return None
+    times = np.array([float(match["number"]) for match in found])
+    return times if bool((np.diff(times) > 0).all()) else None
+
+
+def _calibration(folder: Path, root: Path) -> Calibration | None:
+    """The calibration in the nearest folder, from that of the images up to the root."""
+    places = [folder, *(place for place in folder.parents if place.is_relative_to(root))]
+    file = next((place / name for place in places for name in CALIBRATION_NAMES if (place / name).is_file()), None)
+    if file is None:
+        return None
+    # Files of KITTI hold four cameras; the images of each lie in a folder named by its number.
+    camera = re.search(r"image_0?([0-3])(?:/data)?$", folder.resolve().as_posix())
+    return calibration_from_file(file, camera=None if camera is None else camera[1])
