@@ -92,6 +92,8 @@ def test_what_has_no_meaning_for_a_split_is_refused(
     words = ["predict", str(pairs), "--model", str(fitted), "--output", str(tmp_path / "out")]
     assert "--stride: is for a sequence" in refused(*words, "--split=kitti2015", "--stride=2")
     assert "kitti2015 has pairs" in refused(*words, "--split=kitti2015", "--mirrored")
+    assert "there is depth alone" in refused(*words, "--split=eigen_test", "--flo")
+    assert "there is depth alone" in refused(*words, "--split=eigen_test", "--visibility=learned")
     assert "can be predicted on are" in refused(*words, "--split=kitti")
     assert "--mirrored: is for the images of a --split" in refused(
         "predict", str(video), "--model", str(fitted), "--output", str(tmp_path / "out"), "--mirrored"

@@ -79,5 +79,7 @@ def _depth_truth(place: Path, calibration: str | None) -> DepthSource | None:
     from triptych.data.truth.kitti_flow import kitti_disparity_truth
 
     if not any((folder / "disp_occ_0").is_dir() for folder in (place, place / "training")):
+        if calibration is not None:
+            raise InputError(f"--calibration: turns disparity into depth, and {place} has no disp_occ_0")
         return None
     return kitti_disparity_truth(place, calibration=None if calibration is None else Path(calibration))

@@ -45,6 +45,10 @@ def predict_split(parser: ArgumentParser, options: Namespace) -> None:
     paired = images[0].following is not None
     if paired and options.mirrored:
         raise InputError(f"--mirrored: is for depth of single images, {options.split} has pairs")
+    if not paired and (options.flo or options.visibility != parser.get_default("visibility")):
+        raise InputError(
+            f"--flo and --visibility: are for flow, of single images as in {options.split} there is depth alone"
+        )
     model, fitted = load_model(Path(options.model))
     how = PredictionSettings(
         visibility=options.visibility,

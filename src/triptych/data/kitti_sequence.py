@@ -81,7 +81,7 @@ def open_kitti_sequence(path: Path, *, camera: str | None = None) -> ImageFolder
         files,
         name=chosen.root.resolve().name,
         timestamps=_times(chosen, files),
-        intrinsics=_calibration(chosen),
+        intrinsics=camera_calibration(chosen),
     )
 
 
@@ -98,7 +98,7 @@ def _cameras_of_root(root: Path) -> list[KittiCamera]:
     return cameras
 
 
-def _calibration(camera: KittiCamera) -> Calibration | None:
+def camera_calibration(camera: KittiCamera) -> Calibration | None:
     """The calibration beside the frames; None where no file of it is there."""
     if camera.raw:
         candidates = [camera.root.resolve().parent / "calib_cam_to_cam.txt"]

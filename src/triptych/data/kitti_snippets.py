@@ -12,7 +12,7 @@ import numpy as np
 from triptych.data.calibration import Calibration, calibration_from_file
 from triptych.data.frame_names import GRAY_OF_COLOR, IMAGE_SUFFIXES
 from triptych.data.kitti_drives import COLOR_CAMERAS, drive_lengths, static_frames
-from triptych.data.kitti_sequence import KittiCamera, kitti_cameras
+from triptych.data.kitti_sequence import KittiCamera, camera_calibration, kitti_cameras
 from triptych.data.snippet_index import DriveSnippets, SnippetIndex, drive_frames, neighbor_positions, snippet_index
 from triptych.data.splits import ODOMETRY_LENGTHS, kitti_frames, odometry_frames
 from triptych.errors import InputError
@@ -184,7 +184,7 @@ def _parts_by_rule(
         still = static.get(drive.name, ())
         targets = np.array([number for number in sorted(held) if number not in still], dtype=np.int64)
         name = "/".join([drive.parent.name, drive.name, camera.images.relative_to(camera.root).as_posix()])
-        parts.append(_part(name, camera.images, held, targets, _calibration(camera), stride=stride))
+        parts.append(_part(name, camera.images, held, targets, camera_calibration(camera), stride=stride))
     return parts
 
 
@@ -227,16 +227,6 @@ def _in_color(cameras: list[KittiCamera]) -> list[KittiCamera]:
     """The color cameras of a drive, left first; the gray ones where there is none in color."""
     color = [camera for camera in cameras if camera.number in COLOR_CAMERAS]
     return sorted(color or cameras, key=lambda camera: camera.number)
-
-
-def _calibration(camera: KittiCamera) -> Calibration | None:
-    """The calibration beside the frames; None where there is no file of it."""
-    if camera.raw:
-        candidates = [camera.root.resolve().parent / "calib_cam_to_cam.txt"]
-    else:
-        candidates = [camera.root / "calib.txt", camera.root / "K.txt"]
-    file = next((file for file in candidates if file.is_file()), None)
-    return None if file is None else calibration_from_file(file, camera=str(camera.number))
 
 
 def _numbered_images(folder: Path) -> dict[int, str]:

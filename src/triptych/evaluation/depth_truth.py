@@ -87,6 +87,8 @@ def _truth_of_place(
     if any((folder / "disp_occ_0").is_dir() for folder in (place, place / "training")):
         source = kitti_disparity_truth(place, calibration=calibration)
         return source, replace(named, ground_truth="KITTI 2015 disparity")
+    if calibration is not None:
+        raise InputError(f"--calibration: turns disparity into depth, and {place} has no disp_occ_0")
     return depth_maps(place, png_scale=png_scale), named
 
 

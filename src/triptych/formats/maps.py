@@ -12,7 +12,6 @@ import struct
 import zipfile
 import zlib
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -24,6 +23,7 @@ from torch import Tensor
 
 from triptych.errors import InputError
 from triptych.formats.atomic import StrPath, atomic_path
+from triptych.formats.content import file_content
 
 DEPTH_SCALE = 256.0
 """Steps per unit of depth in a 16-bit depth PNG (KITTI depth devkit)."""
@@ -55,7 +55,7 @@ def load_depth(path: StrPath) -> Float[Tensor, "height width"]:
     Raises:
         InputError: no such file, or not an npz with a two-dimensional array `depth`.
     """
-    content = _read_bytes(path)
+    content = file_content(path)
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             depth = archive["depth"]
@@ -138,7 +138,7 @@ def load_flo(path: StrPath) -> Float[Tensor, "2 height width"]:
     Raises:
         InputError: no such file, or not a whole .flo file.
     """
-    content = _read_bytes(path)
+    content = file_content(path)
     if len(content) < _FLO_HEADER.size or not content.startswith(_FLO_MAGIC):
         raise InputError(f"{path} is not a .flo file: it must begin with PIEH")
     _, width, height = _FLO_HEADER.unpack_from(content)
@@ -203,16 +203,9 @@ def _write_png(path: StrPath, image: NDArray[Any]) -> None:
     _write_bytes(path, content.tobytes())
 
 
-def _read_bytes(path: StrPath) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-
-
 def _read_png(path: StrPath, *, dtype: type[np.generic], channels: int) -> NDArray[Any]:
     """Pixels as stored, (H, W) or (H, W, channels) in OpenCV's order."""
-    content = np.frombuffer(_read_bytes(path), dtype=np.uint8)
+    content = np.frombuffer(file_content(path), dtype=np.uint8)
     image: NDArray[Any] | None = None
     with suppress(cv2.error):  # a header that claims more pixels than OpenCV takes
         image = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if content.size else None

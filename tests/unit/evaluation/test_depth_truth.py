@@ -56,6 +56,8 @@ def test_plain_takes_disparity_and_folders(world: Path, tmp_path: Path) -> None:
     maps, protocol = depth_truth(tmp_path, PROTOCOLS["plain"], png_scale=1000.0)
     assert maps.load(0).depth_m.unique().tolist() == [4.0]
     assert protocol.ground_truth == "depth maps"
+    with pytest.raises(InputError, match="has no disp_occ_0"):
+        depth_truth(tmp_path, PROTOCOLS["plain"], calibration=tmp_path / "calib.txt")
     assert protocol.split == tmp_path.name
 
 
