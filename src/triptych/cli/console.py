@@ -11,8 +11,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from triptych.training.log import StepReport
+from triptych.training.validation import ValidationReport
 
 SHOWN_TERMS = 3
+SHOWN_FIGURES = ("abs_rel", "rmse", "delta1", "ate_3", "depth_photometric", "flow_photometric")
 STEPS_BETWEEN_UPDATES = 5
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -74,6 +76,12 @@ class TrainingProgress:
             left=f"{minutes}:{seconds:02d}",
             losses=losses,
         )
+
+    def record_validation(self, report: ValidationReport) -> None:
+        """Leave a line with the figures on the screen."""
+        shown = [name for name in SHOWN_FIGURES if name in report.figures]
+        figures = "  ".join(f"{name} {report.figures[name]:.4f}" for name in shown)
+        say(f"epoch {report.epoch}, {report.snippets} validation snippets: {figures} (best by {report.measure})")
 
     def close(self) -> None:
         """Leave the last state of the bar on the screen."""

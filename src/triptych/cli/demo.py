@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse import ArgumentParser
 
-from triptych.cli.fit import check_run_folder, first_model, start_run_folder, train
+from triptych.cli.fit import train
 from triptych.cli.parsing import parsed
+from triptych.cli.run_folder import check_run_folder, first_model, start_run_folder
 from triptych.config.load import preset_settings, size_of
 from triptych.errors import InputError
 

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import platform
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jsonargparse import ArgumentParser
+from jsonargparse import ArgumentParser, Namespace
 
 from triptych.cli.parsing import parsed
-from triptych.config.load import add_fit_arguments, fit_settings, settings_yaml, with_preset
+from triptych.cli.run_folder import (
+    check_run_folder,
+    first_model,
+    has_checkpoint,
+    restore,
+    say_how_it_went,
+    say_what_learns,
+    start_run_folder,
+    words_of_run,
+)
+from triptych.config.load import add_fit_arguments, fit_settings
 from triptych.config.schema import FitSettings
 from triptych.errors import InputError
 
@@ -19,7 +27,6 @@ if TYPE_CHECKING:
     from triptych.networks.joint import JointModel
     from triptych.types import FrameSequence
 
-SETTINGS_FILE = "settings.yaml"
 FEWEST_FRAMES = 3
 
 
@@ -46,43 +53,19 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
         sequence = build_sequence(settings, source, progress=progress)
     say_what_was_read(sequence)
     kept = frames_in_motion(settings, sequence)
-    model = first_model(settings, resume=namespace.resume)
+    resume = namespace.resume and has_checkpoint(folder)
+    model = first_model(settings, resume=resume)
     start_run_folder(folder, settings, overwrite=namespace.overwrite)
-    train(settings, model, sequence, kept, folder=folder, resume=namespace.resume)
+    train(settings, model, sequence, kept, folder=folder, resume=resume)
     save_model(folder / MODEL_FILE, model, settings)
     say(f"model: {folder / MODEL_FILE}")
     write(model, sequence, folder / "prediction", settings=settings, overwrite=True, kept=kept)
 
 
-def parse(parser: ArgumentParser, words: Sequence[str]):  # type: ignore[no-untyped-def]
+def parse(parser: ArgumentParser, words: Sequence[str]) -> Namespace:
     """The parsed command line, over the preset or over the settings of the run to resume."""
-    words = list(words)
-    if "--resume" in words and "-h" not in words and "--help" not in words:
-        folder = _value_of(words, "--output")
-        stored = Path(folder or "") / SETTINGS_FILE
-        if folder is None or not stored.is_file():
-            raise InputError(f"{folder}: no run to resume there; leave out --resume to start one")
-        words = ["--config", str(stored), *words]
-    else:
-        words = with_preset(words)
-    return parser.instantiate(parsed(parser, words))
-
-
-def _value_of(words: Sequence[str], option: str) -> str | None:
-    for position, word in enumerate(words):
-        if word == option and position + 1 < len(words):
-            return words[position + 1]
-        if word.startswith(option + "="):
-            return word.partition("=")[2]
-    return None
-
-
-def check_run_folder(folder: Path, *, overwrite: bool, resume: bool) -> None:
-    """Refuse a run folder that holds something, unless it is to be replaced or resumed."""
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: is a file; name a folder for the run")
-    if folder.is_dir() and any(folder.iterdir()) and not (overwrite or resume):
-        raise InputError(f"{folder}: is not empty; choose another folder, or pass --overwrite or --resume")
+    namespace: Namespace = parser.instantiate(parsed(parser, words_of_run(words)))
+    return namespace
 
 
 def say_what_was_read(sequence: FrameSequence) -> None:
@@ -127,62 +110,6 @@ def frames_in_motion(settings: FitSettings, sequence: FrameSequence) -> list[int
     return list(selection.kept)
 
 
-def start_run_folder(folder: Path, settings: FitSettings, *, overwrite: bool) -> None:
-    """Make the run folder with the settings and the environment of the run."""
-    import shutil
-
-    from triptych.formats.atomic import atomic_path
-
-    if overwrite and folder.exists():
-        shutil.rmtree(folder)
-    with atomic_path(folder / SETTINGS_FILE) as temporary:
-        temporary.write_text(settings_yaml(settings), encoding="utf-8")
-    with atomic_path(folder / "environment.json") as temporary:
-        temporary.write_text(environment_json(), encoding="utf-8")
-
-
-def environment_json() -> str:
-    """Versions and machine of a run, as JSON."""
-    import json
-    import os
-
-    import timm
-    import torch
-
-    from triptych import __version__
-
-    return json.dumps(
-        {
-            "triptych": __version__,
-            "python": sys.version.split()[0],
-            "torch": torch.__version__,
-            "timm": timm.__version__,
-            "platform": platform.platform(),
-            "cpus": os.cpu_count(),
-            "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        },
-        indent=2,
-    )
-
-
-def first_model(settings: FitSettings, *, resume: bool = False) -> JointModel:
-    """The networks that a training begins with: new ones, or with the weights of another run.
-
-    Raises:
-        InputError: those weights do not fit.
-    """
-    from triptych.cli.console import say
-    from triptych.config.build import build_model, start_from, without_pretrained
-
-    if settings.initial is None or resume:
-        return build_model(settings)
-    # Weights from elsewhere come in place of the pretrained ones, which then need not be fetched.
-    model = build_model(without_pretrained(settings))
-    start_from(model, Path(settings.initial))
-    say(f"starting from the weights of {settings.initial}")
-    return model
-
-
 def train(
     settings: FitSettings,
     model: JointModel,
@@ -197,23 +124,19 @@ def train(
     Raises:
         KeyboardInterrupt: it was stopped; the state is saved for `--resume`.
     """
-    from triptych.cli.console import InterruptFlag, TrainingProgress, say, warn
+    from triptych.cli.console import InterruptFlag, TrainingProgress, say
     from triptych.config.build import build_data, build_loop
-    from triptych.training.checkpoint import load_latest_checkpoint
     from triptych.training.log import FileLog
 
     data = build_data(settings, sequence, positions=kept)
     loop = build_loop(settings, model, data, folder=folder)
     if resume:
-        loop.restore(load_latest_checkpoint(folder / "checkpoints", warn=warn))
-        say(f"resumed at step {loop.state.step}")
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    say(f"{parameters / 1e6:.1f} M parameters, {len(data)} snippets, stages {' > '.join(settings.stages)}")
+        restore(loop, folder)
+    say_what_learns(model, snippets=len(data), stages=settings.stages)
     with InterruptFlag() as interrupt:
-        logs = (TrainingProgress(), FileLog(folder, step=loop.state.step))
-        complete = loop.run(logs, stop_requested=lambda: interrupt.raised)
-    if loop.state.skipped:
-        say(f"{loop.state.skipped} batches were skipped: their loss or gradient was not finite")
+        file_log = FileLog(folder, step=loop.state.step, validated_step=loop.state.validated_step)
+        complete = loop.run((TrainingProgress(), file_log), stop_requested=lambda: interrupt.raised)
+    say_how_it_went(loop)
     if not complete:
         say(f"stopped at step {loop.state.step}; go on with: triptych fit SOURCE --output {folder} --resume")
         raise KeyboardInterrupt

@@ -10,12 +10,13 @@ from types import ModuleType
 from jsonargparse import ArgumentParser
 
 from triptych import __version__
-from triptych.cli import demo, evaluate, fit, predict, prepare
+from triptych.cli import demo, evaluate, fit, predict, prepare, train
 from triptych.config.load import nearest_name
 from triptych.errors import InputError
 
 COMMANDS: dict[str, ModuleType] = {
     "fit": fit,
+    "train": train,
     "predict": predict,
     "demo": demo,
     "prepare": prepare,

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import torch
 from lightning.fabric import Fabric
+from lightning.fabric.strategies.ddp import DDPStrategy
 
 from triptych.artefacts.checkpoints import load_weights, save_weights
-from triptych.config.load import settings_from_yaml, settings_yaml, size_of
-from triptych.config.schema import FitSettings, TrainingSettings
+from triptych.config.load import Settings, settings_from_yaml, settings_yaml, size_of
+from triptych.config.schema import FitSettings, FrameSettings, LearningSettings, TrainingSettings
+from triptych.config.train_schema import TrainSettings
 from triptych.data.augment import Augmentation
 from triptych.data.calibration import Calibration, given_calibration
+from triptych.data.selected import SnippetSource
 from triptych.data.sequence import load_sequence
 from triptych.data.snippets import SnippetDataset
 from triptych.data.sources import open_source
@@ -26,11 +30,12 @@ from triptych.networks.flow import MaskFlowNet
 from triptych.networks.joint import JointModel
 from triptych.networks.pose import PoseNetwork
 from triptych.training.budget import Budget
-from triptych.training.loop import LoopSettings, TrainingLoop
+from triptych.training.loop import LoopSettings, TrainingLoop, Validation
 from triptych.training.stages import Learner, Stage, StagePlan
 from triptych.types import FrameSequence
 
 MODEL_FILE = "model.safetensors"
+BEST_FILE = "best.safetensors"
 LEARNERS: dict[str, frozenset[Learner]] = {
     "flow": frozenset({"flow"}),
     "depth": frozenset({"depth", "pose"}),
@@ -65,7 +70,7 @@ def _calibration(settings: FitSettings) -> Calibration | None:
     return given_calibration(settings.intrinsics, camera=settings.frames.camera)
 
 
-def build_model(settings: FitSettings) -> JointModel:
+def build_model(settings: LearningSettings) -> JointModel:
     """The three networks, with weights drawn from the seed or pretrained as asked for."""
     torch.manual_seed(settings.seed)
     depth, pose, flow = settings.depth, settings.pose, settings.flow
@@ -97,7 +102,7 @@ def build_model(settings: FitSettings) -> JointModel:
     )
 
 
-def build_objective(settings: FitSettings) -> Objective:
+def build_objective(settings: LearningSettings) -> Objective:
     """The loss."""
     return Objective(**asdict(settings.losses), min_depth=settings.depth.min_depth, max_depth=settings.depth.max_depth)
 
@@ -121,7 +126,7 @@ def build_data(settings: FitSettings, sequence: FrameSequence, *, positions: lis
     )
 
 
-def build_plan(settings: FitSettings) -> StagePlan:
+def build_plan(settings: LearningSettings) -> StagePlan:
     """The stages that run, in order."""
     stages = []
     for name in settings.stages:
@@ -129,18 +134,36 @@ def build_plan(settings: FitSettings) -> StagePlan:
         stages.append(
             Stage(
                 name=name,
-                learns=LEARNERS[name],
+                learns=LEARNERS[name] if stage.learns is None else frozenset(stage.learns),
                 share=stage.share,
                 learning_rate=stage.learning_rate,
                 imitation=stage.imitation,
                 imitation_alone=stage.imitation_alone,
+                terms=None if stage.terms is None else frozenset(stage.terms),
             )
         )
     return StagePlan(tuple(stages))
 
 
-def build_loop(settings: FitSettings, model: JointModel, data: SnippetDataset, *, folder: Path) -> TrainingLoop:
-    """The training, ready to run or to be restored."""
+def build_loop(
+    settings: LearningSettings,
+    model: JointModel,
+    data: SnippetSource,
+    *,
+    folder: Path,
+    fabric: Fabric | None = None,
+    validation: Validation | None = None,
+) -> TrainingLoop:
+    """The training, ready to run or to be restored.
+
+    Args:
+        settings: of the run.
+        model: the networks.
+        data: the snippets.
+        folder: of the run.
+        fabric: launched; by default this machine's CPU or first GPU.
+        validation: how the networks are judged while they learn.
+    """
     training = settings.training
     return TrainingLoop(
         model,
@@ -156,23 +179,49 @@ def build_loop(settings: FitSettings, model: JointModel, data: SnippetDataset, *
             skip_limit=training.skip_limit,
             seed=settings.seed,
             workers=training.workers,
+            epochs_before=training.epochs_before,
+            checkpoint_minutes=training.checkpoint_minutes,
         ),
         folder=folder,
         run_settings=settings_yaml(settings),
-        fabric=_fabric(training),
+        fabric=fabric or build_fabric(training),
+        validation=validation,
+        keep_best=lambda: save_model(folder / BEST_FILE, model, settings),
     )
 
 
-def _fabric(training: TrainingSettings) -> Fabric:
-    """This machine's CPU or first GPU, at the precision asked for."""
+def build_fabric(training: TrainingSettings) -> Fabric:
+    """This machine's CPU or first GPU, or all processes that torchrun has started, at the precision asked for.
+
+    Raises:
+        InputError: the precision needs a GPU.
+    """
     if training.precision == "16-mixed" and not torch.cuda.is_available():
         raise InputError("--training.precision 16-mixed: needs a GPU; take 32-true or bf16-mixed")
-    return Fabric(devices=1, precision=training.precision)
+    here, everywhere = (int(os.environ.get(name, "1")) for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE"))
+    if everywhere == 1:
+        return Fabric(devices=1, precision=training.precision)
+    # Which heads learn depends on the settings of the loss.
+    strategy = DDPStrategy(find_unused_parameters=True)
+    return Fabric(devices=here, num_nodes=everywhere // here, strategy=strategy, precision=training.precision)
 
 
-def save_model(path: Path, model: JointModel, settings: FitSettings) -> None:
+def save_model(path: Path, model: JointModel, settings: LearningSettings) -> None:
     """Write the networks' weights with the settings that rebuild them."""
-    save_weights(path, model.state_dict(), {"settings": json.dumps(asdict(settings))})
+    save_weights(path, model.state_dict(), {"settings": json.dumps(asdict(_as_fit(settings)))})
+
+
+def _as_fit(settings: LearningSettings) -> FitSettings:
+    """The settings by which a model is used again: those of a fit."""
+    if isinstance(settings, FitSettings):
+        return settings
+    common = {entry.name: getattr(settings, entry.name) for entry in fields(LearningSettings)}
+    frames = FrameSettings()
+    if isinstance(settings, TrainSettings):
+        frames = replace(
+            frames, bottom_crop=settings.data.bottom_crop or 0.0, assumed_fov_deg=settings.data.assumed_fov_deg
+        )
+    return FitSettings(**common, frames=frames)
 
 
 def load_model(path: Path) -> tuple[JointModel, FitSettings]:
@@ -214,7 +263,7 @@ def start_from(model: JointModel, source: Path) -> None:
     model.load_state_dict({name: tensors[name] for name in model.state_dict()})
 
 
-def without_pretrained(settings: FitSettings) -> FitSettings:
+def without_pretrained(settings: Settings) -> Settings:
     """The same settings with untrained networks, as weights come from a file at once."""
     return replace(
         settings,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, fields, is_dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields, is_dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,53 +17,93 @@ from jsonargparse import (  # type: ignore[attr-defined]  # exported in its __in
     Namespace,
 )
 
-from triptych.config.schema import FitSettings
+from triptych.config.schema import FitSettings, LearningSettings
+from triptych.config.train_schema import TrainSettings
 from triptych.errors import InputError
 
 LENGTHS = ("minutes", "steps", "epochs")
-Settings = TypeVar("Settings")
+STAGES = ("flow", "depth", "joint")
+Settings = TypeVar("Settings", bound=LearningSettings)
 
 
 def preset_names() -> list[str]:
     """Names of the presets in the package."""
-    return sorted(path.name.removesuffix(".yaml") for path in _presets().iterdir() if path.name.endswith(".yaml"))
+    return _names_in(_folder("presets"))
+
+
+def named_configs() -> list[str]:
+    """Names of the other settings in the package: of data sets, and of the rows of the ablation."""
+    return _names_in(_folder("named"))
 
 
 def add_fit_arguments(parser: ArgumentParser) -> None:
     """Give a command the settings of a fit, with `--preset` and `--config` before them."""
-    parser.add_argument("--preset", default="small", choices=preset_names(), help="settings to start from")
-    parser.add_argument("--config", action=ActionConfigFile, help="YAML file of settings, over the preset")
-    parser.add_class_arguments(FitSettings, None)
+    _add_arguments(parser, FitSettings)
+
+
+def add_train_arguments(parser: ArgumentParser) -> None:
+    """Give a command the settings of a training, with `--preset` and `--config` before them."""
+    _add_arguments(parser, TrainSettings)
 
 
 def with_preset(arguments: Sequence[str]) -> list[str]:
     """Command-line words with the preset's file in front, so that all else overrides it.
 
     Where the words give a length (--minutes, --steps or --epochs), the preset's own is
-    dropped: a training has one.
+    dropped: a training has one. `--config` may name settings of the package, and stages may
+    be given as `flow,depth`.
     """
-    words = list(arguments)
-    name = "small"
-    for position, word in enumerate(words):
-        if word == "--preset" and position + 1 < len(words):
-            name = words[position + 1]
-        elif word.startswith("--preset="):
-            name = word.partition("=")[2]
+    words = _plainer(arguments)
+    name = value_of(words, "--preset") or "small"
     if name not in preset_names():
         raise InputError(f"--preset {name}: there is no such preset; choose from {', '.join(preset_names())}")
     given = {word.partition("=")[0] for word in words}
     drop = [f"--{length}=null" for length in LENGTHS] if given & {f"--{length}" for length in LENGTHS} else []
-    return ["--config", str(_presets() / f"{name}.yaml"), *drop, *words]
+    return ["--config", str(_folder("presets") / f"{name}.yaml"), *drop, *words]
+
+
+def value_of(words: Sequence[str], option: str) -> str | None:
+    """The value that words give an option, the last one if there are several."""
+    value = None
+    for position, word in enumerate(words):
+        if word == option and position + 1 < len(words):
+            value = words[position + 1]
+        elif word.startswith(option + "="):
+            value = word.partition("=")[2]
+    return value
 
 
 def fit_settings(namespace: Namespace) -> FitSettings:
     """The settings of a fit from a parsed command line."""
-    names = {field.name for field in fields(FitSettings)}
-    return FitSettings(**{name: value for name, value in vars(namespace).items() if name in names})
+    return _from_namespace(FitSettings, namespace)
+
+
+def train_settings(namespace: Namespace) -> TrainSettings:
+    """The settings of a training from a parsed command line."""
+    return _from_namespace(TrainSettings, namespace)
+
+
+def part_of_plan(settings: Settings) -> Settings:
+    """The settings of some of the stages, as long as these are within the whole plan.
+
+    Thirty epochs of three equal stages are ten of one, and where that is the second, ten
+    have gone before it for the halving of the learning rate.
+    """
+    shares = [getattr(settings.training, name).share for name in STAGES]
+    part = sum(shares[STAGES.index(name)] for name in settings.stages) / sum(shares)
+    before = sum(shares[: min(STAGES.index(name) for name in settings.stages)]) / sum(shares)
+    if settings.epochs is None:
+        return replace(
+            settings,
+            steps=None if settings.steps is None else max(round(settings.steps * part), 1),
+            minutes=None if settings.minutes is None else settings.minutes * part,
+        )
+    training = replace(settings.training, epochs_before=round(settings.epochs * before))
+    return replace(settings, epochs=max(round(settings.epochs * part), 1), training=training)
 
 
 def preset_settings(name: str, **overrides: Any) -> FitSettings:
-    """The settings of a preset, for use from Python.
+    """The settings of a fit by a preset, for use from Python.
 
     Args:
         name: of the preset.
@@ -72,11 +112,12 @@ def preset_settings(name: str, **overrides: Any) -> FitSettings:
     Raises:
         InputError: no such preset.
     """
-    parser = ArgumentParser(exit_on_error=False)
-    add_fit_arguments(parser)
-    words = [f"--{key}={json.dumps(_plain(value))}" for key, value in overrides.items()]
-    parsed = parser.parse_args(with_preset(["--preset", name, *words]))
-    return fit_settings(parser.instantiate(parsed))
+    return _preset(FitSettings, name, overrides)
+
+
+def preset_train_settings(name: str, **overrides: Any) -> TrainSettings:
+    """The settings of a training by a preset, for use from Python; see `preset_settings`."""
+    return _preset(TrainSettings, name, overrides)
 
 
 def settings_from_yaml(text: str) -> FitSettings:
@@ -87,7 +128,7 @@ def settings_from_yaml(text: str) -> FitSettings:
     return fit_settings(parser.instantiate(parsed))
 
 
-def settings_yaml(settings: FitSettings) -> str:
+def settings_yaml(settings: LearningSettings) -> str:
     """All settings as YAML text, in the order of the schema."""
     return yaml.safe_dump(asdict(settings), sort_keys=False)
 
@@ -113,8 +154,66 @@ def nearest_name(name: str, known: Sequence[str]) -> str:
     return f"; did you mean {match[0]}?" if match else ""
 
 
-def _presets() -> Path:
-    return Path(str(files("triptych.config") / "presets"))
+def _folder(name: str) -> Path:
+    return Path(str(files("triptych.config") / name))
+
+
+def _names_in(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix().removesuffix(".yaml") for path in folder.rglob("*.yaml"))
+
+
+def _add_arguments(parser: ArgumentParser, schema: type[LearningSettings]) -> None:
+    parser.add_argument("--preset", default="small", choices=preset_names(), help="settings to start from")
+    parser.add_argument(
+        "--config",
+        action=ActionConfigFile,
+        help=f"YAML file of settings, over the preset, or the name of one: {', '.join(named_configs())}",
+    )
+    parser.add_class_arguments(schema, None)
+
+
+def _plainer(arguments: Sequence[str]) -> list[str]:
+    """The words with names of configs as their files, and stages as a list in YAML."""
+    words: list[str] = []
+    for word in arguments:
+        option, equals, value = word.partition("=")
+        before = words[-1] if words else ""
+        if before == "--config":
+            words.append(_config_file(word))
+        elif before == "--stages":
+            words.append(_list(word))
+        elif equals and option in ("--config", "--stages"):
+            words.append(f"{option}={_config_file(value) if option == '--config' else _list(value)}")
+        else:
+            words.append(word)
+    return words
+
+
+def _config_file(name: str) -> str:
+    """A file of settings: one that is there, or one of the package by its name."""
+    if Path(name).is_file():
+        return name
+    if name in named_configs():
+        return str(_folder("named") / f"{name}.yaml")
+    hint = nearest_name(name, named_configs())
+    raise InputError(f"--config {name}: no such file, nor settings of that name{hint} ({', '.join(named_configs())})")
+
+
+def _list(text: str) -> str:
+    return text if text.startswith("[") else f"[{text}]"
+
+
+def _from_namespace(schema: type[Settings], namespace: Namespace) -> Settings:
+    names = {field.name for field in fields(schema)}
+    return schema(**{name: value for name, value in vars(namespace).items() if name in names})
+
+
+def _preset(schema: type[Settings], name: str, overrides: Mapping[str, Any]) -> Settings:
+    parser = ArgumentParser(exit_on_error=False)
+    _add_arguments(parser, schema)
+    words = [f"--{key}={json.dumps(_plain(value))}" for key, value in overrides.items()]
+    parsed = parser.parse_args(with_preset(["--preset", name, *words]))
+    return _from_namespace(schema, parser.instantiate(parsed))
 
 
 def _plain(value: Any) -> Any:

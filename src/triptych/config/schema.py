@@ -198,12 +198,16 @@ class StageSettings:
             (flow by OpenCV's DIS, motion and depth by the geometry of two and three views),
             with a weight that falls from 1 to 0.
         imitation_alone: share of the stage, at its beginning, over which they do nothing else.
+        learns: the networks that are trained, the others are frozen; null for the stage's own.
+        terms: names of the loss terms that count; null for all that apply.
     """
 
     share: float
     learning_rate: float
     imitation: float = 0.0
     imitation_alone: float = 0.0
+    learns: list[Literal["flow", "depth", "pose"]] | None = None
+    terms: list[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -211,7 +215,7 @@ class TrainingSettings:
     """How the networks learn.
 
     Attributes:
-        batch_size: snippets a step.
+        batch_size: snippets a step, of each process.
         schedule: `cosine` within each stage, or `halving` every 10 epochs as in the paper.
         flow: the stage that trains the optical flow alone.
         depth: the stage that trains depth and pose, guided by a frozen flow.
@@ -223,6 +227,12 @@ class TrainingSettings:
         skip_limit: batches in a row without a finite loss or gradient that end it.
         workers: processes that load data; 0 loads in the training process. Each process works the
             classical answers out for itself, in every epoch: with stages that imitate, 0 is faster.
+        checkpointing: forget activations and work them out again in the backward pass: about a third
+            slower, and needs half the memory.
+        compile: compile the losses with torch.compile (needs a C++ compiler, or a GPU with Triton).
+        channels_last: keep images and weights with channels last; faster on GPUs with tensor cores.
+        checkpoint_minutes: longest time between two checkpoints; one is written after each epoch anyway.
+        epochs_before: of trainings that this one goes on from, for the halving of the learning rate.
     """
 
     batch_size: int = 2
@@ -235,11 +245,16 @@ class TrainingSettings:
     gradient_clip: float = 10.0
     skip_limit: int = 20
     workers: int = 0
+    checkpointing: bool = False
+    compile: bool = False
+    channels_last: bool = False
+    checkpoint_minutes: float = 10.0
+    epochs_before: int = 0
 
 
 @dataclass(frozen=True)
-class FitSettings:
-    """Everything about a fit to one video.
+class LearningSettings:
+    """What a fit to one video and a training on data sets have in common.
 
     Attributes:
         seed: of weights, order and augmentation.
@@ -249,9 +264,6 @@ class FitSettings:
         epochs: length of the training in passes over the frames.
         stages: which stages run, in this order.
         initial: run folder or model file whose weights the networks start from; of the same networks.
-        intrinsics: fx,fy,cx,cy of the source's own frames (px), or a calibration file
-            (KITTI calib.txt, calib_cam_to_cam.txt, K.txt, or YAML).
-        frames: which frames, and how they come to size.
         augmentation: changes of a snippet from epoch to epoch.
         depth: the depth network.
         pose: the pose network.
@@ -267,11 +279,23 @@ class FitSettings:
     epochs: int | None = None
     stages: list[Literal["flow", "depth", "joint"]] = field(default_factory=lambda: ["flow", "depth", "joint"])
     initial: str | None = None
-    intrinsics: str | None = None
-    frames: FrameSettings = field(default_factory=FrameSettings)
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
     depth: DepthSettings = field(default_factory=DepthSettings)
     pose: PoseSettings = field(default_factory=PoseSettings)
     flow: FlowSettings = field(default_factory=FlowSettings)
     losses: LossSettings = field(default_factory=LossSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+
+
+@dataclass(frozen=True)
+class FitSettings(LearningSettings):
+    """Everything about a fit to one video.
+
+    Attributes:
+        intrinsics: fx,fy,cx,cy of the source's own frames (px), or a calibration file
+            (KITTI calib.txt, calib_cam_to_cam.txt, K.txt, or YAML).
+        frames: which frames, and how they come to size.
+    """
+
+    intrinsics: str | None = None
+    frames: FrameSettings = field(default_factory=FrameSettings)

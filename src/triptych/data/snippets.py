@@ -110,10 +110,13 @@ class SnippetDataset(Dataset[SnippetSample]):
 
     Attributes:
         targets: the frames of each snippet, and how many were left out.
+        damaged: None: the frames are in memory, no file is read any more.
 
     Raises:
         InputError: fewer than three frames, or no three that are near enough.
     """
+
+    damaged: None = None
 
     def __init__(
         self,

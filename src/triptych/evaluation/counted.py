@@ -39,6 +39,11 @@ class CountedTruth:
         """The values of a map of the same size at these pixels."""
         return values.flatten()[self.place].double()
 
+    def where(self, kept: Bool[Tensor, " pixels"]) -> CountedTruth:
+        """Only some of these pixels."""
+        near_edge = None if self.near_edge is None else self.near_edge[kept]
+        return CountedTruth(self.size, self.place[kept], self.depth_m[kept], near_edge)
+
 
 def counted_truth(truth: DepthTruth, protocol: DepthProtocol) -> CountedTruth:
     """The pixels of a truth that count by a protocol.

@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -194,6 +194,16 @@ def _numpy(tensor: Tensor) -> NDArray[Any]:
 def _write_bytes(path: StrPath, content: bytes) -> None:
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
+
+
+def save_picture(path: StrPath, picture: UInt8[Tensor, "3 height width"]) -> None:
+    """Write an RGB picture as PNG.
+
+    Raises:
+        InputError: the place cannot be written to.
+    """
+    with atomic_path(path) as temporary:
+        _write_png(temporary, _numpy(picture.flip(0).permute(1, 2, 0).contiguous()))
 
 
 def _write_png(path: StrPath, image: NDArray[Any]) -> None:

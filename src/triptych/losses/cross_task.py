@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from triptych.losses.means import SMALLEST_WEIGHT_SUM, masked_mean, weighted_sum
+from triptych.losses.means import divisor, masked_mean, weighted_sum
 from triptych.losses.weights import cross_gate, lowest
 
 PhotometricRule = Literal["cross_weighted", "minimum", "none"]
@@ -73,6 +73,6 @@ def photometric_means(
     if rule != "minimum":
         return masked_mean(flow_error, flow_weight), masked_mean(depth_error, depth_weight)
     levels = depth_error.shape[1]
-    weight_sum = (flow_weight.sum() + depth_weight.sum() / levels).clamp_min(SMALLEST_WEIGHT_SUM)
+    weight_sum = divisor(flow_weight.sum() + depth_weight.sum() / levels)
     of_flow = weighted_sum(flow_error, flow_weight) / weight_sum
     return of_flow, weighted_sum(depth_error, depth_weight) / (levels * weight_sum)

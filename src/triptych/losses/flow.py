@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from triptych.geometry.warp import warped
-from triptych.losses.means import SMALLEST_WEIGHT_SUM, weighted_sum
+from triptych.losses.means import divisor, weighted_sum
 from triptych.losses.weights import VISIBLE, TemporalMode, temporal_weights
 
 ErrorFunction = Callable[[Tensor, Tensor], Tensor]
@@ -82,7 +82,7 @@ def flow_loss(
         weights = masks
     else:
         weights = masks * torch.stack(temporal_weights(*errors.unbind(0), mode=temporal))
-    return weighted_sum(errors, weights) / masks.sum().clamp_min(SMALLEST_WEIGHT_SUM)
+    return weighted_sum(errors, weights) / divisor(masks.sum())
 
 
 def flow_pyramid_loss(

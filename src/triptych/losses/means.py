@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -10,6 +14,33 @@ from triptych.geometry.precision import check_precision
 
 SMALLEST_WEIGHT_SUM = 1e-6
 """Below this the masks of a batch count as empty; the weight of a millionth of one pixel."""
+
+
+_shared: ContextVar[Callable[[Tensor], Tensor] | None] = ContextVar("shared", default=None)
+
+
+@contextmanager
+def weights_shared(mean_over_processes: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """Within it, means divide by the weights of all processes' batches, not of the own one alone.
+
+    The average over the processes of such means, and of their gradients, is that of the
+    joined batch, however unevenly the masks fall: sum over all errors / sum over all weights.
+
+    Args:
+        mean_over_processes: the average over the processes of a scalar, the same on each.
+    """
+    token = _shared.set(mean_over_processes)
+    try:
+        yield
+    finally:
+        _shared.reset(token)
+
+
+def divisor(weight_sum: Float[Tensor, ""]) -> Float[Tensor, ""]:
+    """What a weighted sum is divided by: the sum of the weights, kept from 0; see `weights_shared`."""
+    shared = _shared.get()
+    own = weight_sum.detach()
+    return (own if shared is None else shared(own)).clamp_min(SMALLEST_WEIGHT_SUM)
 
 
 def weighted_sum(
@@ -45,7 +76,7 @@ def masked_mean(
     """
     check_precision(error)
     weight_sum = weight.detach().to(error.dtype).expand_as(error).sum()
-    return weighted_sum(error, weight) / weight_sum.clamp_min(SMALLEST_WEIGHT_SUM)
+    return weighted_sum(error, weight) / divisor(weight_sum)
 
 
 def kept_share(kept: Float[Tensor, "..."] | Bool[Tensor, "..."]) -> Float[Tensor, ""]:

@@ -6,6 +6,7 @@ The defaults are the paper's values where it states one.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from functools import partial
 from typing import Literal, get_args, get_type_hints
@@ -44,6 +45,20 @@ from triptych.losses.smoothness import disparity_smoothness, flow_smoothness
 from triptych.losses.weights import TemporalMode, lowest
 from triptych.types import LossTerms, Snippet, SnippetEstimate
 
+TERMS = (
+    "flow_photometric",
+    "flow_pyramid",
+    "flow_smoothness",
+    "depth_photometric",
+    "cross_flow_photometric",
+    "flow_epipolar",
+    "depth_epipolar",
+    "guidance",
+    "flow_completion",
+    "smoothness",
+)
+"""Every term that a total may have."""
+
 PhotometricKind = Literal["ssim", "census"]
 SourceRule = Literal["mean", "minimum"]
 Disparity = tuple[Tensor, ...]
@@ -60,6 +75,18 @@ class Named:
     def __or__(self, other: Named) -> Named:
         """Both."""
         return Named(self.terms | other.terms, self.shares | other.shares)
+
+    def only(self, wanted: Collection[str]) -> Named:
+        """Without the terms that are not wanted.
+
+        Raises:
+            ValueError: none is left.
+        """
+        left = {name: term for name, term in self.terms.items() if name in wanted}
+        if not left:
+            msg = f"none of the terms {', '.join(sorted(wanted))} is here; there are {', '.join(self.terms)}"
+            raise ValueError(msg)
+        return Named(left, self.shares)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +169,14 @@ class Objective:
             msg = f"depth_levels needs to be at least 1, got {self.depth_levels}"
             raise ValueError(msg)
 
-    def __call__(self, snippet: Snippet, estimate: SnippetEstimate, *, flow_learns: bool | None = None) -> LossTerms:
+    def __call__(
+        self,
+        snippet: Snippet,
+        estimate: SnippetEstimate,
+        *,
+        flow_learns: bool | None = None,
+        terms: Collection[str] | None = None,
+    ) -> LossTerms:
         """The loss of a batch of snippets, in float32 also under autocast.
 
         What the estimate leaves out is left out here: flow alone gives L_op, depth and
@@ -154,13 +188,14 @@ class Objective:
             estimate: what the networks say.
             flow_learns: whether the flow is being trained; None takes it from whether
                 it carries a gradient, and as True where gradients are off.
+            terms: names of the terms that count; None takes all that the estimate allows.
 
         Returns:
             The total, its terms (which add up to it) and the shares of pixels kept.
 
         Raises:
             ValueError: not three frames; an estimate with neither flow nor depth and
-                pose, or without what a setting needs.
+                pose, or without what a setting needs; none of the terms that count.
         """
         with torch.autocast(snippet.frames.device.type, enabled=False):
             views, estimate = snippet_views(snippet), single_precision(estimate)
@@ -178,6 +213,8 @@ class Objective:
             if not named.terms:
                 msg = "nothing to learn from: the estimate has neither a learning flow nor depth and pose"
                 raise ValueError(msg)
+            if terms is not None:
+                named = named.only(terms)
             total = torch.stack(list(named.terms.values())).sum()
         return LossTerms(total, {name: term.detach() for name, term in named.terms.items()}, named.shares)
 

@@ -18,6 +18,10 @@ class TrainingState:
         seconds: time spent in training steps, over all sittings.
         skipped: batches whose loss or gradient was not finite.
         skipped_in_row: the last ones of them without a good one between.
+        validated_epoch: passes that were complete at the last validation.
+        validated_step: batches that were complete then.
+        best_measure: name of the figure that the best validation was judged by.
+        best_value: of it; None before the first.
     """
 
     epoch: int = 0
@@ -26,6 +30,10 @@ class TrainingState:
     seconds: float = 0.0
     skipped: int = 0
     skipped_in_row: int = 0
+    validated_epoch: int = 0
+    validated_step: int = 0
+    best_measure: str = ""
+    best_value: float | None = None
 
 
 @dataclass(frozen=True)

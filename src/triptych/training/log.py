@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, TextIO, runtime_checkable
 
 from lightning.fabric.loggers.tensorboard import TensorBoardLogger
+
+from triptych.errors import InputError
+from triptych.formats.atomic import atomic_path
+from triptych.training.validation import ValidationReport
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,7 @@ class StepReport:
         seconds: spent in training so far.
         seconds_left: estimate for what remains.
         skipped: batches skipped so far for a non-finite loss or gradient.
+        damaged: files of frames that could not be read so far, by this process's count.
         signs: signs that the networks still say something, by name; see `collapse`.
         warnings: what a person should know of this step; mostly nothing.
     """
@@ -43,6 +50,7 @@ class StepReport:
     seconds: float
     seconds_left: float
     skipped: int
+    damaged: int = 0
     signs: dict[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
@@ -54,39 +62,85 @@ class TrainingLog(Protocol):
     def record(self, report: StepReport) -> None:
         """Take in one step."""
 
+    def record_validation(self, report: ValidationReport) -> None:
+        """Take in one validation."""
+
     def close(self) -> None:
         """Flush what is held back; the training is over or was interrupted."""
 
 
 class FileLog:
-    """Steps as JSON lines (`metrics.jsonl`) and as TensorBoard curves.
+    """Steps (`metrics.jsonl`) and validations (`validation.jsonl`) as JSON lines and as TensorBoard curves.
+
+    What is not finite stands there as null.
 
     Args:
         folder: the run folder.
         step: steps that a resumed run keeps; lines of later steps are dropped, so that a
             step done again stands in the file once.
+        validated_step: the same for validations.
     """
 
-    def __init__(self, folder: Path, *, step: int = 0) -> None:
-        path = folder / "metrics.jsonl"
-        kept = _lines_until(path, step) if step else []
-        path.write_text("".join(kept), encoding="utf-8")
-        self._file = path.open("a", encoding="utf-8")
+    def __init__(self, folder: Path, *, step: int = 0, validated_step: int = 0) -> None:
+        self._steps = _JsonLines(folder / "metrics.jsonl", step=step)
+        self._validations = _JsonLines(folder / "validation.jsonl", step=validated_step)
         self._board = TensorBoardLogger(root_dir=folder, name="tensorboard", version="")
 
     def record(self, report: StepReport) -> None:
         """Append one line and one point to each curve."""
-        self._file.write(json.dumps(asdict(report)) + "\n")
+        self._steps.append(asdict(report))
         scalars = {f"loss/{name}": value for name, value in report.terms.items()}
         scalars |= {f"share/{name}": value for name, value in report.shares.items()}
         scalars |= {f"sign/{name}": value for name, value in report.signs.items()}
         scalars |= {"loss/total": report.total, "learning_rate": report.learning_rate}
         self._board.log_metrics(scalars, step=report.step)
 
+    def record_validation(self, report: ValidationReport) -> None:
+        """Append one line and one point to each curve."""
+        self._validations.append(asdict(report))
+        scalars = {f"validation/{name}": value for name, value in report.figures.items()}
+        self._board.log_metrics(scalars, step=report.step)
+
     def close(self) -> None:
-        """Close both files."""
-        self._file.close()
+        """Close the files."""
+        self._steps.close()
+        self._validations.close()
         self._board.finalize("success")
+
+
+class _JsonLines:
+    """A file of JSON lines, each with its `step`, that is gone on with; made with the first of them."""
+
+    def __init__(self, path: Path, *, step: int) -> None:
+        self._path = path
+        self._file: TextIO | None = None
+        if path.exists():
+            kept = _lines_until(path, step) if step else []
+            with atomic_path(path) as temporary:
+                temporary.write_text("".join(kept), encoding="utf-8")
+
+    def append(self, record: dict[str, Any]) -> None:
+        try:
+            if self._file is None:
+                self._file = self._path.open("a", encoding="utf-8")
+            self._file.write(json.dumps(_finite(record), allow_nan=False) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise InputError(f"{self._path}: cannot be written ({error.strerror or error}); free some space") from error
+
+    def close(self) -> None:
+        if self._file is not None:
+            with suppress(OSError):  # what could not be written was told when it was to be
+                self._file.close()
+
+
+def _finite(value: Any) -> Any:
+    """The same with None for numbers that JSON has no word for."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(part) for name, part in value.items()}
+    return [_finite(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 
 def _lines_until(path: Path, step: int) -> list[str]:

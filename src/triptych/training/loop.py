@@ -8,28 +8,31 @@ docs/decisions/0002 says why not the Trainer.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import final
 
-import torch
 from lightning.fabric import Fabric
-from torch.utils.data import DataLoader
 
-from triptych.data.sampler import ResumableSampler
-from triptych.data.snippets import SnippetDataset
+from triptych.data.selected import SnippetSource
 from triptych.errors import InputError
 from triptych.losses.objective import Objective
 from triptych.networks.joint import JointModel
-from triptych.training.batches import in_parts, mean_terms, on_device
 from triptych.training.budget import Budget, TrainingState
 from triptych.training.checkpoint import LAST, Checkpoint, save_latest_checkpoint
 from triptych.training.collapse import CollapseWatch
+from triptych.training.feed import Feed
 from triptych.training.log import StepReport, TrainingLog
+from triptych.training.optimization import Optimization
+from triptych.training.processes import Processes
+from triptych.training.reports import Reports
 from triptych.training.stages import Schedule, Stage, StagePlan, StagePosition, learning_rate
-from triptych.training.step import Estimator, prepare_stage, step_loss
-from triptych.types import LossTerms, Snippet
+from triptych.training.validation import ValidationReport, Validator, is_better
+
+STEPS_BETWEEN_REPORTS = 20
+"""On a GPU, where to read a number means to wait; a CPU reports each step."""
 
 
 class TrainingDivergedError(InputError):
@@ -41,7 +44,7 @@ class LoopSettings:
     """How the loop runs.
 
     Attributes:
-        batch_size: snippets a step.
+        batch_size: snippets a step and process.
         schedule: of the learning rate.
         accumulation: parts that a batch is worked through in, one after another: less memory,
             the same step but for the masks, whose means are then over the part.
@@ -49,6 +52,8 @@ class LoopSettings:
         skip_limit: non-finite batches in a row that end the training.
         seed: of the order of snippets.
         workers: processes that load data; 0 loads in the training process.
+        epochs_before: of earlier trainings that this one goes on from, for the schedule.
+        checkpoint_minutes: longest time between two checkpoints; one is written after each epoch anyway.
     """
 
     batch_size: int
@@ -58,8 +63,24 @@ class LoopSettings:
     skip_limit: int = 20
     seed: int = 0
     workers: int = 0
+    epochs_before: int = 0
+    checkpoint_minutes: float = 10.0
 
 
+@dataclass(frozen=True)
+class Validation:
+    """How the networks are judged while they learn.
+
+    Attributes:
+        validator: does it.
+        epochs: from one time to the next; once more at the end.
+    """
+
+    validator: Validator
+    epochs: int = 1
+
+
+@final
 class TrainingLoop:
     """A training under way.
 
@@ -72,14 +93,16 @@ class TrainingLoop:
         settings: how the loop runs.
         folder: where checkpoints go.
         run_settings: the whole run's settings as text, kept in each checkpoint.
-        fabric: devices and precision; by default this machine's CPU or first GPU.
+        fabric: devices, precision and processes, launched; by default this machine's CPU or first GPU.
+        validation: judges the networks after epochs; none by default.
+        keep_best: called when a validation is the best so far, to write the networks down.
     """
 
     def __init__(
         self,
         model: JointModel,
         objective: Objective,
-        data: SnippetDataset,
+        data: SnippetSource,
         *,
         plan: StagePlan,
         budget: Budget,
@@ -87,6 +110,8 @@ class TrainingLoop:
         folder: Path,
         run_settings: str = "",
         fabric: Fabric | None = None,
+        validation: Validation | None = None,
+        keep_best: Callable[[], None] = lambda: None,
     ) -> None:
         if len(data) == 0:
             raise InputError("there is no snippet to learn from: three consecutive frames are the least")
@@ -94,36 +119,50 @@ class TrainingLoop:
             raise InputError(
                 f"accumulation {settings.accumulation}: must divide the batch of {settings.batch_size} evenly"
             )
-        self.objective = objective
-        self.data = data
         self.plan = plan
         self.budget = budget
         self.settings = settings
         self.folder = folder
         self.run_settings = run_settings
         self.fabric = fabric or Fabric(devices=1)
-        self._snippets_a_step = min(settings.batch_size, len(data))
-        if self._snippets_a_step % settings.accumulation:
+        self.processes = Processes(self.fabric)
+        self.feed = Feed(
+            data,
+            batch_size=settings.batch_size,
+            seed=settings.seed,
+            workers=settings.workers,
+            rank=self.processes.rank,
+            world_size=self.processes.count,
+            device=self.fabric.device,
+        )
+        if self.feed.batch_size % settings.accumulation:
             raise InputError(
                 f"{len(data)} snippets are less than a batch and cannot be cut into {settings.accumulation}"
             )
         self.state = TrainingState()
-        self._watch = CollapseWatch()
+        self.watch = CollapseWatch()
         self.model = model
-        optimizer = torch.optim.Adam(model.parameters(), lr=0.0, betas=(0.9, 0.999), fused=True)
-        self._wrapped, self._optimizer = self.fabric.setup(model, optimizer)
-        self._wrapped.mark_forward_method("estimate")
+        self._optimization = Optimization(
+            model,
+            objective,
+            self.fabric,
+            accumulation=settings.accumulation,
+            gradient_clip=settings.gradient_clip,
+        )
+        self._validation = validation
+        self._keep_best = keep_best
+        self._damaged_told = 0
+        self._steps_between_reports = 1 if self.fabric.device.type == "cpu" else STEPS_BETWEEN_REPORTS
 
     @property
     def batches_per_epoch(self) -> int:
         """Steps in one pass over the data; a last batch that is not full is left out."""
-        world = self.fabric.world_size
-        return max(len(self.data) // (self.settings.batch_size * world), 1)
+        return self.feed.batches_per_epoch
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint."""
         self.model.load_state_dict(checkpoint.model)
-        self._optimizer.load_state_dict(checkpoint.optimizer)
+        self._optimization.load_state_dict(checkpoint.optimizer)
         self.state = checkpoint.state
 
     def run(self, logs: Sequence[TrainingLog] = (), *, stop_requested: Callable[[], bool] = lambda: False) -> bool:
@@ -138,41 +177,50 @@ class TrainingLoop:
 
         Raises:
             TrainingDivergedError: too many non-finite batches in a row.
+            InputError: more frames are damaged than are allowed, or the disk is full.
         """
+        clock = _Clock(self.state.seconds)
+        reports = Reports(self.processes, self.watch, skipped=self.state.skipped)
+        saved, stop = self.state.seconds, False
         current: Stage | None = None
-        begin = time.perf_counter()
-        base = self.state.seconds
-        batches = self._batches()
         try:
-            while (progress := self._progress()) < 1.0:
-                position = self.plan.position(progress)
-                if position.stage is not current:
-                    current = position.stage
-                    prepare_stage(self.model, current)
-                snippet, ends_epoch = next(batches)
-                report = self._step(snippet, position)
-                self.state.seconds = base + time.perf_counter() - begin
-                self._advance(ends_epoch=ends_epoch)
-                told = self._report(report, position)
-                for log in logs:
-                    log.record(told)
-                if ends_epoch:
-                    self.save()
-                if stop_requested():
-                    break
+            with closing(self.feed.batches(epoch=self.state.epoch, offset=self.state.batch)) as batches:
+                while (progress := self._progress()) < 1.0 and not stop:
+                    position = self.plan.position(progress)
+                    if position.stage is not current:
+                        current = position.stage
+                        self._optimization.begin_stage(current)
+                        # A kill between a checkpoint and its validation leaves that to do.
+                        if self._validation_due():
+                            self._validate(position, logs)
+                    snippet, ends_epoch = next(batches)
+                    rate = self._rate(position)
+                    result = self._optimization.step(snippet, position, rate=rate)
+                    self._advance(ends_epoch=ends_epoch)
+                    reports.add(self._known(position, rate=rate, seconds=clock.seconds), result)
+                    if self._report_due(ends_epoch=ends_epoch):
+                        self.state.seconds, stop = self.processes.agreed(seconds=clock.seconds, stop=stop_requested())
+                        self._tell(reports, logs)
+                    if ends_epoch or self.state.seconds - saved > 60 * self.settings.checkpoint_minutes:
+                        self._tell(reports, logs)
+                        self.save()
+                        saved = self.state.seconds
+                    if self._validation_due():
+                        self._validate(position, logs)
+            self._tell(reports, logs)
+            self._finish(logs)
         finally:
             for log in logs:
                 log.close()
-        self.save()
         return self._progress() >= 1.0
 
     def save(self) -> None:
         """Write `checkpoints/last.ckpt`; the one before it is kept."""
-        if not self.fabric.is_global_zero:
+        if self.processes.rank > 0:
             return
         checkpoint = Checkpoint(
             model=self.model.state_dict(),
-            optimizer=self._optimizer.state_dict(),
+            optimizer=self._optimization.state_dict(),
             state=self.state,
             settings=self.run_settings,
         )
@@ -181,113 +229,98 @@ class TrainingLoop:
     def _progress(self) -> float:
         return self.budget.progress(self.state, batches_per_epoch=self.batches_per_epoch)
 
-    def _batches(self) -> Iterator[tuple[Snippet, bool]]:
-        """Batches for ever, from where the state stands; True with the last of an epoch."""
-        epoch, offset = self.state.epoch, self.state.batch
-        while True:
-            sampler = ResumableSampler(
-                len(self.data),
-                batch_size=self.settings.batch_size,
-                seed=self.settings.seed,
-                rank=self.fabric.global_rank,
-                world_size=self.fabric.world_size,
-                epoch=epoch,
-                offset=offset,
-            )
-            loader = DataLoader(
-                self.data,
-                batch_size=self._snippets_a_step,
-                sampler=sampler,
-                num_workers=self.settings.workers,
-                collate_fn=self.data.collate,
-                drop_last=True,
-            )
-            for position, snippet in enumerate(loader, start=offset + 1):
-                yield self._to_device(snippet), position == self.batches_per_epoch
-            epoch, offset = epoch + 1, 0
-
-    def _to_device(self, snippet: Snippet) -> Snippet:
-        if self.fabric.device.type == "cpu":
-            return snippet
-        return cast(Snippet, on_device(snippet, self.fabric.device))
-
-    def _step(self, snippet: Snippet, position: StagePosition) -> tuple[LossTerms, float | None, float]:
-        """Do one step; returns its terms, the gradient's norm (None if skipped), its rate."""
-        rate = learning_rate(position, schedule=self.settings.schedule, epoch=self.state.epoch)
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
-        self._optimizer.zero_grad(set_to_none=True)
-        terms = self._accumulated(snippet, position)
-        norm: float | None = None
-        if torch.isfinite(terms.total):
-            total_norm = self.fabric.clip_gradients(
-                self._wrapped, self._optimizer, max_norm=self.settings.gradient_clip, error_if_nonfinite=False
-            )
-            if total_norm is not None and torch.isfinite(total_norm):
-                self._optimizer.step()
-                norm = float(total_norm)
-        self._count_skips(skipped=norm is None)
-        return terms, norm, rate
-
-    def _accumulated(self, snippet: Snippet, position: StagePosition) -> LossTerms:
-        """The mean loss over the parts of a batch, whose gradients are added up; stops where one is not finite."""
-        count = self.settings.accumulation
-        done: list[LossTerms] = []
-        for index, part in enumerate(in_parts(snippet, count)):
-            with self.fabric.no_backward_sync(self._wrapped, enabled=index < count - 1):
-                terms = step_loss(
-                    cast(Estimator, self._wrapped),
-                    self.objective,
-                    part,
-                    position.stage,
-                    fraction=position.fraction,
-                    autocast=self.fabric.autocast,
-                )
-                done.append(terms)
-                if not torch.isfinite(terms.total):
-                    break
-                self.fabric.backward(terms.total / count)
-        return mean_terms(done)
-
-    def _count_skips(self, *, skipped: bool) -> None:
-        if not skipped:
-            self.state.skipped_in_row = 0
-            return
-        self.state.skipped += 1
-        self.state.skipped_in_row += 1
-        if self.state.skipped_in_row >= self.settings.skip_limit:
-            raise TrainingDivergedError(
-                f"the loss or its gradient was not finite in {self.state.skipped_in_row} batches in a row "
-                f"(step {self.state.step}): lower the learning rate or check the frames; "
-                f"the last good state is {self.folder / 'checkpoints' / LAST}"
-            )
+    def _rate(self, position: StagePosition) -> float:
+        epoch = self.settings.epochs_before + self.state.epoch
+        return learning_rate(position, schedule=self.settings.schedule, epoch=epoch)
 
     def _advance(self, *, ends_epoch: bool) -> None:
         self.state.step += 1
         self.state.epoch += int(ends_epoch)
         self.state.batch = 0 if ends_epoch else self.state.batch + 1
 
-    def _report(self, result: tuple[LossTerms, float | None, float], position: StagePosition) -> StepReport:
-        terms, norm, rate = result
+    def _report_due(self, *, ends_epoch: bool) -> bool:
+        return ends_epoch or self.state.step % self._steps_between_reports == 0 or self._progress() >= 1.0
+
+    def _known(self, position: StagePosition, *, rate: float, seconds: float) -> StepReport:
+        """What is known of the step just done without waiting for the device."""
         progress = self._progress()
-        signs, shares = _floats(terms.signs), _floats(terms.shares)
+        damaged = self.feed.data.damaged
+        lines = () if damaged is None else damaged.lines
+        new, self._damaged_told = lines[self._damaged_told :], len(lines)
         return StepReport(
             step=self.state.step,
             epoch=self.state.epoch,
             stage=position.stage.name,
             progress=progress,
             learning_rate=rate,
-            total=float(terms.total.detach()),
-            terms=_floats(terms.terms),
-            shares=shares,
-            gradient_norm=norm,
-            seconds=self.state.seconds,
-            seconds_left=self.state.seconds * (1 - progress) / max(progress, 1e-9),
+            total=float("nan"),
+            terms={},
+            shares={},
+            gradient_norm=None,
+            seconds=seconds,
+            seconds_left=seconds * (1 - progress) / max(progress, 1e-9),
             skipped=self.state.skipped,
-            signs=signs,
-            warnings=tuple(self._watch.observe(signs, shares)),
+            damaged=len(lines),
+            warnings=tuple(f"{line}; another snippet stands in" for line in new),
         )
 
+    def _tell(self, reports: Reports, logs: Sequence[TrainingLog]) -> None:
+        """Tell the logs of the steps since the last time, and count those that were skipped."""
+        for report in reports.told():
+            for log in logs:
+                log.record(report)
+            was_skipped = report.skipped > self.state.skipped
+            self.state.skipped = report.skipped
+            self.state.skipped_in_row = self.state.skipped_in_row + 1 if was_skipped else 0
+            if self.state.skipped_in_row >= self.settings.skip_limit:
+                raise TrainingDivergedError(
+                    f"the loss or its gradient was not finite in {self.state.skipped_in_row} batches in a row "
+                    f"(step {report.step}): lower the learning rate or check the frames; "
+                    f"the last good state is {self.folder / 'checkpoints' / LAST}"
+                )
 
-def _floats(values: dict[str, Any]) -> dict[str, float]:
-    return {name: float(value) for name, value in values.items()}
+    def _validation_due(self) -> bool:
+        """Whether epochs have passed since the last validation; never in the midst of one."""
+        if self._validation is None or self.state.batch or not self.state.epoch:
+            return False
+        return self.state.epoch - self.state.validated_epoch >= self._validation.epochs
+
+    def _validate(self, position: StagePosition, logs: Sequence[TrainingLog]) -> None:
+        """Judge the networks, tell the logs, keep the best, and note in a checkpoint that it was done."""
+        assert self._validation is not None
+        report = self._validation.validator.report(
+            self.model, position.stage, state=self.state, processes=self.processes, device=self.fabric.device
+        )
+        self._optimization.begin_stage(position.stage)  # the networks were in evaluation mode
+        self._note(report)
+        for log in logs:
+            log.record_validation(report)
+        self.save()
+
+    def _note(self, report: ValidationReport) -> None:
+        self.state.validated_epoch, self.state.validated_step = self.state.epoch, self.state.step
+        best = None if self.state.best_measure != report.measure else self.state.best_value
+        if is_better(report.value, best, measure=report.measure):
+            self.state.best_measure, self.state.best_value = report.measure, report.value
+            if self.processes.rank == 0:
+                self._keep_best()
+
+    def _finish(self, logs: Sequence[TrainingLog]) -> None:
+        """Save, and judge what a training that ended within an epoch has come to."""
+        self.save()
+        ended_within = self._progress() >= 1.0 and self.state.validated_step < self.state.step
+        if self._validation is not None and ended_within:
+            self._validate(self.plan.position(1.0), logs)
+
+
+@final
+class _Clock:
+    """Seconds of the training, those of earlier sittings included."""
+
+    def __init__(self, before: float) -> None:
+        self._before = before
+        self._begin = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        return self._before + time.perf_counter() - self._begin

@@ -29,6 +29,7 @@ class Stage:
             answers, with a weight that falls from 1 to 0; 0 does without.
         imitation_alone: share of the stage, at its beginning, over which that weight is 1
             and the equations wait.
+        terms: names of the loss terms that count; None takes all that apply.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Stage:
     learning_rate: float
     imitation: float = 0.0
     imitation_alone: float = 0.0
+    terms: frozenset[str] | None = None
 
     def imitates_alone(self, fraction: float) -> bool:
         """Whether the equations still wait at a point of the stage."""

@@ -89,7 +89,7 @@ def step_loss(
             reversed_pose=stage.runs_depth and objective.fundamental == "inverse_pose",
         )
     estimate = in_float32(estimate)
-    loss = LossTerms(snippet.frames.new_zeros(()), {}, {}) if alone else objective(snippet, estimate)
+    loss = LossTerms(snippet.frames.new_zeros(()), {}, {}) if alone else objective(snippet, estimate, terms=stage.terms)
     signs = vital_signs(estimate)
     if weight == 0:
         return replace(loss, signs=signs)

@@ -16,7 +16,8 @@ from triptych.config.load import (
     size_of,
     with_preset,
 )
-from triptych.config.schema import FitSettings, LossSettings
+from triptych.config.schema import FitSettings, LossSettings, TrainingSettings
+from triptych.config.train_schema import DataSettings, TrainSettings, ValidationSettings
 from triptych.errors import InputError
 from triptych.losses.objective import Objective
 
@@ -65,7 +66,7 @@ def test_a_length_given_by_hand_replaces_the_preset_s() -> None:
 
 
 def test_an_unknown_preset_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InputError, match="paper, small"):
+    with pytest.raises(InputError, match="paper, recommended, small"):
         with_preset(["--preset", "huge"])
 
 
@@ -81,9 +82,10 @@ def test_a_misspelt_word_is_answered_with_the_nearest() -> None:
 
 
 def test_every_setting_has_its_line_in_the_documentation_of_its_class() -> None:
-    for cls in (FitSettings, LossSettings):
+    for cls in (FitSettings, TrainSettings, LossSettings, DataSettings, ValidationSettings, TrainingSettings):
+        told = "".join(base.__doc__ or "" for base in cls.__mro__)
         for field in fields(cls):
-            assert f"{field.name}:" in (cls.__doc__ or ""), field.name
+            assert f"{field.name}:" in told, field.name
 
 
 def test_the_depth_range_reaches_the_objective() -> None:

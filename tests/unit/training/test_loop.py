@@ -19,6 +19,7 @@ from triptych.training.log import FileLog, StepReport
 from triptych.training.loop import TrainingDivergedError, TrainingLoop
 from triptych.training.stages import Stage
 from triptych.training.step import prepare_stage
+from triptych.training.validation import ValidationReport
 from triptych.types import FrameSequence, Teaching
 
 TINY = {"layers": [1, 1, 1, 1], "channels": [8, 8, 16, 16], "stem_width": 8}
@@ -63,6 +64,9 @@ class Losses:
 
     def record(self, report: StepReport) -> None:
         self.reports.append(report)
+
+    def record_validation(self, report: ValidationReport) -> None:
+        """Nothing is validated here."""
 
     def close(self) -> None:
         """Nothing is held back."""
@@ -143,7 +147,7 @@ def test_too_many_batches_in_a_row_without_finite_loss_end_it_with_a_reason(
 
 def spoil(monkeypatch: pytest.MonkeyPatch, *, at: set[int]) -> None:
     """Make the loss NaN at the given calls."""
-    from triptych.training import loop as module
+    from triptych.training import optimization as module
 
     calls = {"count": 0}
     original = module.step_loss
@@ -184,7 +188,7 @@ def test_there_must_be_a_snippet_to_learn_from(tmp_path: Path) -> None:
 def test_a_network_that_says_nothing_any_more_is_told_by_its_reason(tmp_path: Path) -> None:
     log = Losses()
     training = loop(tmp_path, settings(stages=["flow"], steps=4))
-    training._watch.patience = 2
+    training.watch.patience = 2
     for parameter in training.model.flow.parameters():
         torch.nn.init.zeros_(parameter)
     training.run([log])
@@ -196,11 +200,11 @@ def test_a_batch_in_two_parts_takes_the_same_step_as_whole(tmp_path: Path) -> No
     def trained(name: str, parts: int) -> tuple[TrainingLoop, Losses]:
         chosen = settings(stages=["flow"], steps=2, training={"batch_size": 2, "accumulation": parts})
         training, log = loop(tmp_path / name, chosen), Losses()
-        training._batches = lambda: ((snippet, False) for snippet in twice)  # type: ignore[method-assign]
+        training.feed.batches = lambda **_: ((snippet, False) for snippet in twice)  # type: ignore[method-assign]
         assert training.run([log])
         return training, log
 
-    single = next(iter(loop(tmp_path / "any", settings(training={"batch_size": 1}))._batches()))[0]
+    single = next(iter(loop(tmp_path / "any", settings(training={"batch_size": 1})).feed.batches()))[0]
     # Of two equal snippets the mean over the batch is the mean over the parts, masks and all.
     pair = type(single)(
         *(torch.cat((part, part)) for part in (single.frames, single.jittered, single.intrinsics, single.index)),

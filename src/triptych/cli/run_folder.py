@@ -1,0 +1,140 @@
+"""The folder of a training's run: settings, environment, checkpoints; begun, or gone on with."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from triptych.config.load import settings_yaml, value_of, with_preset
+from triptych.config.schema import LearningSettings
+from triptych.errors import InputError
+
+if TYPE_CHECKING:
+    from triptych.networks.joint import JointModel
+    from triptych.training.loop import TrainingLoop
+
+SETTINGS_FILE = "settings.yaml"
+
+
+def words_of_run(words: Sequence[str]) -> list[str]:
+    """Command-line words over the preset, or over the settings of the run that is resumed.
+
+    Raises:
+        InputError: there is no run to resume.
+    """
+    words = list(words)
+    if "--resume" not in words or "-h" in words or "--help" in words:
+        return with_preset(words)
+    folder = value_of(words, "--output")
+    stored = Path(folder or "") / SETTINGS_FILE
+    if folder is None or not stored.is_file():
+        raise InputError(f"{folder}: no run to resume there; leave out --resume to start one")
+    return ["--config", str(stored), *words]
+
+
+def check_run_folder(folder: Path, *, overwrite: bool, resume: bool) -> None:
+    """Refuse a run folder that holds something, unless it is to be replaced or resumed."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file; name a folder for the run")
+    if folder.is_dir() and any(folder.iterdir()) and not (overwrite or resume):
+        raise InputError(f"{folder}: is not empty; choose another folder, or pass --overwrite or --resume")
+
+
+def start_run_folder(folder: Path, settings: LearningSettings, *, overwrite: bool) -> None:
+    """Make the run folder with the settings and the environment of the run."""
+    import shutil
+
+    from triptych.formats.atomic import atomic_path
+
+    if overwrite and folder.exists():
+        shutil.rmtree(folder)
+    with atomic_path(folder / SETTINGS_FILE) as temporary:
+        temporary.write_text(settings_yaml(settings), encoding="utf-8")
+    with atomic_path(folder / "environment.json") as temporary:
+        temporary.write_text(environment_json(), encoding="utf-8")
+
+
+def environment_json() -> str:
+    """Versions and machine of a run, as JSON."""
+    import json
+    import os
+
+    import timm
+    import torch
+
+    from triptych import __version__
+
+    return json.dumps(
+        {
+            "triptych": __version__,
+            "python": sys.version.split()[0],
+            "torch": torch.__version__,
+            "timm": timm.__version__,
+            "platform": platform.platform(),
+            "cpus": os.cpu_count(),
+            "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        },
+        indent=2,
+    )
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether a run has come as far as its first checkpoint."""
+    from triptych.training.checkpoint import BEFORE_LAST, LAST
+
+    return any((folder / "checkpoints" / name).is_file() for name in (LAST, BEFORE_LAST))
+
+
+def first_model(settings: LearningSettings, *, resume: bool = False) -> JointModel:
+    """The networks that a training begins with: new ones, or with the weights of another run.
+
+    Args:
+        settings: of the run.
+        resume: whether a checkpoint's weights will take their place at once.
+
+    Raises:
+        InputError: those weights do not fit.
+    """
+    from triptych.cli.console import say
+    from triptych.config.build import build_model, start_from, without_pretrained
+
+    if resume:
+        return build_model(without_pretrained(settings))
+    if settings.initial is None:
+        return build_model(settings)
+    # Weights from elsewhere come in place of the pretrained ones, which then need not be fetched.
+    model = build_model(without_pretrained(settings))
+    start_from(model, Path(settings.initial))
+    say(f"starting from the weights of {settings.initial}")
+    return model
+
+
+def restore(loop: TrainingLoop, folder: Path) -> None:
+    """Go on from the newest whole checkpoint of a run."""
+    from triptych.cli.console import say, warn
+    from triptych.training.checkpoint import load_latest_checkpoint
+
+    loop.restore(load_latest_checkpoint(folder / "checkpoints", warn=warn))
+    say(f"resumed at step {loop.state.step}")
+
+
+def say_what_learns(model: JointModel, *, snippets: int, stages: Sequence[str]) -> None:
+    """Tell the size of the networks and the stages."""
+    from triptych.cli.console import say
+
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    say(f"{parameters / 1e6:.1f} M parameters, {snippets:,} snippets, stages {' > '.join(stages)}")
+
+
+def say_how_it_went(loop: TrainingLoop) -> None:
+    """Tell what was left out."""
+    from triptych.cli.console import say
+
+    if loop.state.skipped:
+        say(f"{loop.state.skipped} batches were skipped: their loss or gradient was not finite")
+    damaged = loop.feed.data.damaged
+    if damaged is not None and len(damaged):
+        say(f"{len(damaged)} files of frames could not be read; other snippets stood in for theirs")

@@ -1,0 +1,126 @@
+"""Learn depth, motion and flow from data sets: KITTI, Cityscapes, folders of drives, or shards of them.
+
+On several GPUs or machines: torchrun --nproc-per-node N -m triptych train ...
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jsonargparse import ArgumentParser, Namespace
+
+from triptych.cli.parsing import parsed
+from triptych.cli.run_folder import (
+    check_run_folder,
+    first_model,
+    has_checkpoint,
+    restore,
+    say_how_it_went,
+    say_what_learns,
+    start_run_folder,
+    words_of_run,
+)
+from triptych.config.load import LENGTHS, add_train_arguments, part_of_plan, train_settings, value_of
+from triptych.config.train_schema import TrainSettings
+from triptych.errors import InputError
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
+
+    from triptych.training.log import TrainingLog
+
+LOST_PROCESS = ("connection closed by peer", "connection reset by peer", "gloo", "nccl", "distbackend", "broken pipe")
+"""What the libraries say, among much else, when a process of the training has ended."""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The options of `triptych train`."""
+    parser.add_argument("--output", required=True, help="run folder to write")
+    parser.add_argument("--overwrite", action="store_true", help="replace what the run folder holds")
+    parser.add_argument("--resume", action="store_true", help="go on with an interrupted run in this folder")
+    add_train_arguments(parser)
+
+
+def run(parser: ArgumentParser, words: Sequence[str]) -> None:
+    """Train through the stages and save the model."""
+    namespace = parser.instantiate(parsed(parser, words_of_run(words)))
+    settings = train_settings(namespace)
+    whole_given = any(value_of(words, f"--{length}") is not None for length in LENGTHS)
+    if not whole_given and not namespace.resume:
+        settings = part_of_plan(settings)
+    from triptych.cli.console import console
+    from triptych.config.build import build_fabric
+
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    fabric = build_fabric(settings.training)
+    fabric.launch()
+    console.quiet = fabric.global_rank > 0
+    with _lost_processes_told(fabric, Path(namespace.output)):
+        _train(namespace, settings, fabric)
+
+
+def _train(namespace: Namespace, settings: TrainSettings, fabric: Fabric) -> None:
+    from triptych.cli.console import InterruptFlag, say, warn
+    from triptych.config.build import MODEL_FILE, build_loop, save_model
+    from triptych.config.build_training import build_training_data, build_validation
+
+    folder = Path(namespace.output)
+    if fabric.is_global_zero:
+        check_run_folder(folder, overwrite=namespace.overwrite, resume=namespace.resume)
+    data = build_training_data(settings)
+    for remark in data.remarks:
+        warn(remark)
+    resume = namespace.resume and has_checkpoint(folder)
+    fabric.barrier()  # all have looked before one begins to write
+    model = first_model(settings, resume=resume)
+    if fabric.is_global_zero:
+        start_run_folder(folder, settings, overwrite=namespace.overwrite)
+    fabric.barrier()
+    validation = build_validation(settings, data, folder=folder)
+    loop = build_loop(settings, model, data.learned, folder=folder, fabric=fabric, validation=validation)
+    if resume:
+        restore(loop, folder)
+    say_what_learns(model, snippets=len(data.learned), stages=settings.stages)
+    with InterruptFlag() as interrupt:
+        logs = _logs(folder, fabric, step=loop.state.step, validated_step=loop.state.validated_step)
+        complete = loop.run(logs, stop_requested=lambda: interrupt.raised)
+    say_how_it_went(loop)
+    if not complete:
+        say(f"stopped at step {loop.state.step}; go on with: triptych train --output {folder} --resume")
+        raise KeyboardInterrupt
+    if fabric.is_global_zero:
+        save_model(folder / MODEL_FILE, model, settings)
+    say(f"model: {folder / MODEL_FILE}")
+
+
+def _logs(folder: Path, fabric: Fabric, *, step: int, validated_step: int) -> Sequence[TrainingLog]:
+    """Of the first process: the screen and the files; the others are silent."""
+    from triptych.cli.console import TrainingProgress
+    from triptych.training.log import FileLog
+
+    if not fabric.is_global_zero:
+        return ()
+    return TrainingProgress(), FileLog(folder, step=step, validated_step=validated_step)
+
+
+@contextmanager
+def _lost_processes_told(fabric: Fabric, folder: Path) -> Iterator[None]:
+    """Turn what a library says when another process of the training has ended into one line.
+
+    Raises:
+        InputError: that line.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        lost = any(word in str(error).lower() for word in LOST_PROCESS)
+        if fabric.world_size == 1 or isinstance(error, InputError) or not lost:
+            raise
+        raise InputError(
+            f"process {fabric.global_rank}: another process of the training has ended; its own message tells why. Go "
+            f"on with the same command, --output {folder} and --resume"
+        ) from error

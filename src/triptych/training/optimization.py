@@ -1,0 +1,159 @@
+"""One step of the optimizer: the loss of a batch, its gradient, and nothing of a batch that is not finite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any, cast, final
+
+import torch
+from jaxtyping import Float
+from lightning.fabric import Fabric
+from lightning.fabric.wrappers import _FabricOptimizer
+from torch import Tensor
+
+from triptych.losses.means import weights_shared
+from triptych.losses.objective import Objective
+from triptych.networks.joint import JointModel
+from triptych.training.batches import in_parts, mean_terms
+from triptych.training.processes import Processes
+from triptych.training.stages import Stage, StagePosition
+from triptych.training.step import Estimator, prepare_stage, step_loss
+from triptych.types import LossTerms, Snippet
+
+SCALED_PRECISION = "16-mixed"
+"""The precision whose gradient scaler leaves steps out by itself."""
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What came of a step, still on the device.
+
+    Attributes:
+        terms: the loss, the mean over the parts of the batch.
+        gradient_norm: before clipping.
+        skipped: 1 where loss or gradient was not finite and nothing was changed, else 0.
+    """
+
+    terms: LossTerms
+    gradient_norm: Float[Tensor, ""]
+    skipped: Float[Tensor, ""]
+
+
+@final
+class Optimization:
+    """The networks with their optimizer, on devices and over processes.
+
+    Nothing in a step waits for the device: whether it was finite is decided there.
+
+    Args:
+        model: the networks; changed in place.
+        objective: the loss.
+        fabric: devices, precision, processes; launched.
+        accumulation: parts that a batch is worked through in.
+        gradient_clip: largest gradient norm.
+    """
+
+    def __init__(
+        self, model: JointModel, objective: Objective, fabric: Fabric, *, accumulation: int, gradient_clip: float
+    ) -> None:
+        self.model = model.to(fabric.device)
+        self._objective = objective
+        self._fabric = fabric
+        self._processes = Processes(fabric)
+        self._accumulation = accumulation
+        self._gradient_clip = gradient_clip
+        self._adam = torch.optim.Adam(model.parameters(), lr=0.0, betas=(0.9, 0.999), fused=True)
+        self._optimizer = cast(_FabricOptimizer, fabric.setup_optimizers(self._adam))
+        self._wrapped: Any = None
+
+    def begin_stage(self, stage: Stage) -> None:
+        """Freeze and unfreeze networks for a stage, and wrap them anew for several processes.
+
+        What is frozen when they are wrapped takes no part in the exchange of gradients.
+        """
+        prepare_stage(self.model, stage)
+        self._wrapped = None  # its hooks on the parameters go with it
+        self._wrapped = self._fabric.setup_module(self.model)
+        self._wrapped.mark_forward_method("estimate")
+
+    def step(self, snippet: Snippet, position: StagePosition, *, rate: float) -> StepResult:
+        """Learn from a batch.
+
+        Args:
+            snippet: the batch, on the device.
+            position: in the stages; `begin_stage` was called for its stage.
+            rate: learning rate.
+        """
+        for group in self._adam.param_groups:
+            group["lr"] = rate
+        self._optimizer.zero_grad(set_to_none=True)
+        buffers = list(self.model.buffers())
+        before = [buffer.clone() for buffer in buffers]
+        terms = self._accumulated(snippet, position)
+        norm = cast(
+            Tensor,
+            self._fabric.clip_gradients(
+                self._wrapped, self._optimizer, max_norm=self._gradient_clip, error_if_nonfinite=False
+            ),
+        )
+        finite = torch.isfinite(norm) & torch.isfinite(terms.total)
+        skipped = self._processes.any_of((~finite).float())
+        with self._left_out_where(skipped):
+            self._optimizer.step()
+        _restore(buffers, before, where=skipped)
+        return StepResult(terms, norm, skipped)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The optimizer's state."""
+        return self._adam.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over the state of another optimizer of the same networks."""
+        self._adam.load_state_dict(state)
+
+    def _accumulated(self, snippet: Snippet, position: StagePosition) -> LossTerms:
+        """The mean loss over the parts of a batch, whose gradients are added up."""
+        count = self._accumulation
+        done: list[LossTerms] = []
+        several = self._processes.count > 1
+        for index, part in enumerate(in_parts(snippet, count)):
+            with (
+                self._fabric.no_backward_sync(self._wrapped, enabled=index < count - 1),
+                weights_shared(self._processes.mean) if several else nullcontext(),
+            ):
+                terms = step_loss(
+                    cast(Estimator, self._wrapped),
+                    self._objective,
+                    part,
+                    position.stage,
+                    fraction=position.fraction,
+                    autocast=self._fabric.autocast,
+                )
+                done.append(terms)
+                self._fabric.backward(terms.total / count)
+        return mean_terms(done)
+
+    @contextmanager
+    def _left_out_where(self, skipped: Float[Tensor, ""]) -> Iterator[None]:
+        """Within it the fused optimizer's step does nothing where the flag is set.
+
+        It is the flag by which a gradient scaler, where there is one, says the same.
+        """
+        if self._fabric._precision.precision == SCALED_PRECISION:
+            yield
+            return
+        self._adam.found_inf = skipped  # type: ignore[attr-defined]
+        try:
+            yield
+        finally:
+            del self._adam.found_inf  # type: ignore[attr-defined]
+
+
+def _restore(buffers: list[Tensor], before: list[Tensor], *, where: Float[Tensor, ""]) -> None:
+    """Put back the batch statistics that a batch which is not finite has spoilt."""
+    if where.device.type == "cpu" and not where:
+        return
+    for buffer, old in zip(buffers, before, strict=True):
+        buffer.copy_(torch.where(where > 0, old, buffer))

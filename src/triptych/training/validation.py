@@ -1,0 +1,236 @@
+"""How good the networks are on snippets that they do not learn from, with truth where there is some."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, cast, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Subset
+
+from triptych.data.lazy_snippets import watched
+from triptych.data.selected import SnippetSource
+from triptych.data.snippets import SnippetSample
+from triptych.data.validation_truth import SnippetTruth
+from triptych.evaluation.counted import counted_truth, depth_figures
+from triptych.evaluation.depth_protocols import PROTOCOLS, DepthProtocol
+from triptych.evaluation.resampling import depth_on_grid
+from triptych.geometry.depth_range import depth_from_disparity
+from triptych.geometry.pose import inverse_transform
+from triptych.losses.objective import TERMS, Objective
+from triptych.metrics.trajectory import snippet_trajectory_errors
+from triptych.networks.joint import JointModel
+from triptych.training.batches import in_float32, on_device
+from triptych.training.budget import TrainingState
+from triptych.training.processes import Processes
+from triptych.training.stages import Stage
+from triptych.types import Snippet, SnippetEstimate
+
+DEPTH_FIGURES: Final = ("abs_rel", "sq_rel", "rmse", "rmse_log", "delta1", "delta2", "delta3")
+TRAJECTORY_FIGURE: Final = "ate_3"
+FIGURES: Final = (*TERMS, *DEPTH_FIGURES, TRAJECTORY_FIGURE)
+"""All that a validation may tell; a loss term by its name."""
+HIGHER_IS_BETTER: Final = frozenset({"delta1", "delta2", "delta3"})
+
+Measure = Literal["auto", "abs_rel", "rmse", "delta1", "ate_3", "depth_photometric", "flow_photometric"]
+"""What may decide which networks are the best."""
+
+
+@dataclass(frozen=True)
+class ValidationReport:
+    """What a validation found.
+
+    Attributes:
+        step: of the training, done before it.
+        epoch: passes over the data, done before it.
+        stage: that the training is in.
+        figures: by the names of `FIGURES`; means over the snippets that have them.
+        measure: the figure that decides which networks are the best.
+        value: of it; NaN where it is not to be had.
+        snippets: how many were looked at.
+        protocol: how depth was scored, in words; empty without truth.
+    """
+
+    step: int
+    epoch: int
+    stage: str
+    figures: dict[str, float]
+    measure: str
+    value: float
+    snippets: int
+    protocol: str
+
+
+def is_better(value: float, best: float | None, *, measure: str) -> bool:
+    """Whether a value of a measure beats the best so far, of which there may be none."""
+    if not math.isfinite(value):
+        return False
+    if best is None:
+        return True
+    return value > best if measure in HIGHER_IS_BETTER else value < best
+
+
+@final
+class Validator:
+    """Judges networks on some snippets, each process on its share of them.
+
+    Args:
+        data: the snippets, without augmentation.
+        positions: those that are looked at.
+        objective: the loss, whose terms are told too.
+        truth: of the snippets, where there is some.
+        measure: the figure that decides which networks are the best; `auto` takes abs_rel, ate_3 or
+            the photometric error of depth, whichever is there first, and that of flow in its stage.
+        batch_size: snippets at a time.
+        workers: processes that load.
+        autocast: context in which the networks run.
+        draw: called with the networks and the report, to make pictures; in the first process alone.
+    """
+
+    def __init__(
+        self,
+        data: SnippetSource,
+        positions: Sequence[int],
+        objective: Objective,
+        *,
+        truth: SnippetTruth | None = None,
+        measure: Measure = "auto",
+        batch_size: int = 4,
+        workers: int = 0,
+        draw: Callable[[JointModel, ValidationReport], None] | None = None,
+    ) -> None:
+        self._data = data
+        self._positions = list(positions)
+        self._objective = objective
+        self._truth = truth
+        self._measure = measure
+        self._batch_size = batch_size
+        self._workers = workers
+        self._draw = draw
+
+    def report(
+        self, model: JointModel, stage: Stage, *, state: TrainingState, processes: Processes, device: torch.device
+    ) -> ValidationReport:
+        """The figures of the networks as they are; leaves them in evaluation mode.
+
+        Args:
+            model: the networks.
+            stage: that the training is in; what it does not run is not told.
+            state: of the training.
+            processes: all of them must call this.
+            device: of the networks.
+
+        Raises:
+            InputError: frames are damaged beyond what is allowed, or a truth is damaged.
+        """
+        model.eval()
+        own = self._positions[processes.rank :: processes.count]
+        sums = {name: [0.0, 0.0] for name in FIGURES}
+        with torch.no_grad():
+            for snippet in self._batches(own):
+                moved = cast(Snippet, on_device(snippet, device))
+                for name, value in self._figures(model, moved, stage):
+                    sums[name][0] += value
+                    sums[name][1] += 1.0
+        table = processes.mean(torch.tensor(list(sums.values()), dtype=torch.float64).to(device)).tolist()
+        figures = {name: total / count for name, (total, count) in zip(FIGURES, table, strict=True) if count > 0}
+        measure = self._decisive(figures, stage)
+        report = ValidationReport(
+            step=state.step,
+            epoch=state.epoch,
+            stage=stage.name,
+            figures=figures,
+            measure=measure,
+            value=figures.get(measure, math.nan),
+            snippets=len(self._positions),
+            protocol=self._protocol_line(),
+        )
+        if self._draw is not None and processes.rank == 0:
+            self._draw(model, report)
+        return report
+
+    def _batches(self, positions: list[int]) -> Iterator[Snippet]:
+        loader: DataLoader[SnippetSample] = DataLoader(
+            Subset(cast("Dataset[SnippetSample]", self._data), positions),
+            batch_size=self._batch_size,
+            num_workers=self._workers,
+            collate_fn=self._data.collate,
+        )
+        damaged = self._data.damaged
+        yield from loader if damaged is None else watched(loader, damaged)
+
+    def _figures(self, model: JointModel, snippet: Snippet, stage: Stage) -> Iterator[tuple[str, float]]:
+        """Names and values, those of loss terms once a batch, those with truth once a snippet."""
+        estimate = in_float32(model.estimate(snippet, depth=stage.runs_depth, pose=stage.runs_depth))
+        terms = self._objective(snippet, estimate, flow_learns=True).terms
+        yield from ((name, float(value)) for name, value in terms.items() if math.isfinite(float(value)))
+        if self._truth is None or not stage.runs_depth:
+            return
+        for place, position in enumerate(snippet.index.tolist()):
+            yield from self._depth_figures(estimate, place, position)
+            yield from self._trajectory_figure(estimate, place, position)
+
+    def _depth_figures(self, estimate: SnippetEstimate, place: int, position: int) -> Iterator[tuple[str, float]]:
+        assert self._truth is not None
+        assert estimate.disparity is not None
+        protocol, truth = self._protocol, self._truth.depth(position)
+        if truth is None or protocol is None:
+            return
+        depth = depth_from_disparity(
+            estimate.disparity[0][place, 0].cpu(),
+            min_depth=self._objective.min_depth,
+            max_depth=self._objective.max_depth,
+        )
+        counted = counted_truth(truth, protocol)
+        rows = (0.0, self._rows)
+        on_truth = depth_on_grid(depth, counted.size, resizing=protocol.resizing, rows=rows)
+        predicted = counted.of(on_truth)
+        if bool(predicted.isnan().any()):  # what was cut off at the bottom has no prediction
+            seen = ~predicted.isnan()
+            counted = counted.where(seen)
+            predicted = predicted[seen]
+        figures, _ = depth_figures(predicted, counted, protocol)
+        yield from ((name, figures[name]) for name in DEPTH_FIGURES)
+
+    def _trajectory_figure(self, estimate: SnippetEstimate, place: int, position: int) -> Iterator[tuple[str, float]]:
+        assert self._truth is not None
+        assert estimate.source_from_target is not None
+        truth = self._truth.camera_to_world(position)
+        if truth is None:
+            return
+        error = snippet_trajectory_errors(_camera_to_target(estimate.source_from_target[place].cpu()), truth, length=3)
+        yield TRAJECTORY_FIGURE, float(error.mean())
+
+    @property
+    def _rows(self) -> float:
+        """Share of the rows, from the top, that the networks see."""
+        return 1.0 - getattr(self._data, "bottom_crop", 0.0)
+
+    @property
+    def _protocol(self) -> DepthProtocol | None:
+        kind = None if self._truth is None else self._truth.depth_kind
+        return None if kind is None else PROTOCOLS["eigen_improved" if kind == "annotated" else "eigen"]
+
+    def _protocol_line(self) -> str:
+        protocol = self._protocol
+        if protocol is None:
+            return ""
+        cap = f"cap {protocol.cap_m:g} m, crop {protocol.crop}, {protocol.scaling} scaling"
+        return f"{protocol.name}: {protocol.ground_truth}, {cap}, {len(self._positions)} validation snippets"
+
+    def _decisive(self, figures: dict[str, float], stage: Stage) -> str:
+        if self._measure != "auto":
+            return self._measure
+        if not stage.runs_depth:
+            return "flow_photometric"
+        return next((name for name in ("abs_rel", TRAJECTORY_FIGURE) if name in figures), "depth_photometric")
+
+
+def _camera_to_target(source_from_target: Float[Tensor, "2 4 4"]) -> Float[Tensor, "3 4 4"]:
+    """Poses of previous, target and next camera in the target's coordinates."""
+    previous, following = inverse_transform(source_from_target.double())
+    return torch.stack((previous, torch.eye(4, dtype=torch.float64), following))
