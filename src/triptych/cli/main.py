@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentError
 from collections.abc import Sequence
@@ -72,6 +73,9 @@ def _overview() -> str:
 
 def _fail(message: str) -> None:
     line = " ".join(message.split())
-    print(f"triptych: {line}", file=sys.stderr)
+    of_several = int(os.environ.get("RANK", "0"))
+    # What is wrong for all processes of a training is said once; what only one of them met, by itself.
+    if not of_several or line.startswith("process "):
+        print(f"triptych: {line}", file=sys.stderr)
     sys.stderr.flush()
     raise SystemExit(INPUT_ERROR)

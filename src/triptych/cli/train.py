@@ -6,6 +6,7 @@ On several GPUs or machines: torchrun --nproc-per-node N -m triptych train ...
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +53,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     whole_given = any(value_of(words, f"--{length}") is not None for length in LENGTHS)
     if not whole_given and not namespace.resume:
         settings = part_of_plan(settings)
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # it warns of what is so on purpose
     from triptych.cli.console import console
     from triptych.config.build import build_fabric
 

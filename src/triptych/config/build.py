@@ -10,7 +10,6 @@ from pathlib import Path
 
 import torch
 from lightning.fabric import Fabric
-from lightning.fabric.strategies.ddp import DDPStrategy
 
 from triptych.artefacts.checkpoints import load_weights, save_weights
 from triptych.config.load import Settings, settings_from_yaml, settings_yaml, size_of
@@ -201,9 +200,7 @@ def build_fabric(training: TrainingSettings) -> Fabric:
     here, everywhere = (int(os.environ.get(name, "1")) for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE"))
     if everywhere == 1:
         return Fabric(devices=1, precision=training.precision)
-    # Which heads learn depends on the settings of the loss.
-    strategy = DDPStrategy(find_unused_parameters=True)
-    return Fabric(devices=here, num_nodes=everywhere // here, strategy=strategy, precision=training.precision)
+    return Fabric(devices=here, num_nodes=everywhere // here, strategy="ddp", precision=training.precision)
 
 
 def save_model(path: Path, model: JointModel, settings: LearningSettings) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, cast, final
 
@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Float
 from lightning.fabric import Fabric
 from lightning.fabric.wrappers import _FabricOptimizer
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from triptych.losses.means import weights_shared
 from triptych.losses.objective import Objective
@@ -19,9 +20,10 @@ from triptych.networks.joint import JointModel
 from triptych.training.batches import in_parts, mean_terms
 from triptych.training.processes import Processes
 from triptych.training.stages import Stage, StagePosition
-from triptych.training.step import Estimator, prepare_stage, step_loss
+from triptych.training.step import prepare_stage, step_loss
 from triptych.types import LossTerms, Snippet
 
+Autocast = Callable[[], AbstractContextManager[None]]
 SCALED_PRECISION = "16-mixed"
 """The precision whose gradient scaler leaves steps out by itself."""
 
@@ -59,14 +61,14 @@ class Optimization:
         self, model: JointModel, objective: Objective, fabric: Fabric, *, accumulation: int, gradient_clip: float
     ) -> None:
         self.model = model.to(fabric.device)
-        self._objective = objective
+        self._loss = _Loss(model, objective, fabric.autocast)
         self._fabric = fabric
         self._processes = Processes(fabric)
         self._accumulation = accumulation
         self._gradient_clip = gradient_clip
         self._adam = torch.optim.Adam(model.parameters(), lr=0.0, betas=(0.9, 0.999), fused=True)
         self._optimizer = cast(_FabricOptimizer, fabric.setup_optimizers(self._adam))
-        self._wrapped: Any = None
+        self._exchange: _Exchange | None = None
 
     def begin_stage(self, stage: Stage) -> None:
         """Freeze and unfreeze networks for a stage, and wrap them anew for several processes.
@@ -74,9 +76,9 @@ class Optimization:
         What is frozen when they are wrapped takes no part in the exchange of gradients.
         """
         prepare_stage(self.model, stage)
-        self._wrapped = None  # its hooks on the parameters go with it
-        self._wrapped = self._fabric.setup_module(self.model)
-        self._wrapped.mark_forward_method("estimate")
+        if self._processes.count > 1:
+            self._exchange = None  # its hooks on the parameters go with it
+            self._exchange = _Exchange(self._loss, self._fabric.device)
 
     def step(self, snippet: Snippet, position: StagePosition, *, rate: float) -> StepResult:
         """Learn from a batch.
@@ -95,7 +97,7 @@ class Optimization:
         norm = cast(
             Tensor,
             self._fabric.clip_gradients(
-                self._wrapped, self._optimizer, max_norm=self._gradient_clip, error_if_nonfinite=False
+                self.model, self._optimizer, max_norm=self._gradient_clip, error_if_nonfinite=False
             ),
         )
         finite = torch.isfinite(norm) & torch.isfinite(terms.total)
@@ -117,20 +119,14 @@ class Optimization:
         """The mean loss over the parts of a batch, whose gradients are added up."""
         count = self._accumulation
         done: list[LossTerms] = []
-        several = self._processes.count > 1
+        exchange = self._exchange
         for index, part in enumerate(in_parts(snippet, count)):
             with (
-                self._fabric.no_backward_sync(self._wrapped, enabled=index < count - 1),
-                weights_shared(self._processes.mean) if several else nullcontext(),
+                nullcontext() if exchange is None else exchange.only_with(last=index == count - 1),
+                nullcontext() if exchange is None else weights_shared(self._processes.mean),
             ):
-                terms = step_loss(
-                    cast(Estimator, self._wrapped),
-                    self._objective,
-                    part,
-                    position.stage,
-                    fraction=position.fraction,
-                    autocast=self._fabric.autocast,
-                )
+                loss = self._loss if exchange is None else exchange.loss
+                terms: LossTerms = loss(part, position)
                 done.append(terms)
                 self._fabric.backward(terms.total / count)
         return mean_terms(done)
@@ -149,6 +145,41 @@ class Optimization:
             yield
         finally:
             del self._adam.found_inf  # type: ignore[attr-defined]
+
+
+@final
+class _Loss(nn.Module):
+    """The networks with the loss of what they say, so that who exchanges gradients sees which of them learn."""
+
+    def __init__(self, model: JointModel, objective: Objective, autocast: Autocast) -> None:
+        super().__init__()
+        self.model = model
+        self._objective = objective
+        self._autocast = autocast
+
+    def forward(self, snippet: Snippet, position: StagePosition) -> LossTerms:
+        return step_loss(
+            self.model,
+            self._objective,
+            snippet,
+            position.stage,
+            fraction=position.fraction,
+            autocast=self._autocast,
+        )
+
+
+@final
+class _Exchange:
+    """The loss, of which the gradients are averaged over the processes as they are worked out."""
+
+    def __init__(self, loss: _Loss, device: torch.device) -> None:
+        devices = None if device.type == "cpu" else [device.index]
+        # Heads that the loss does not use, or networks that wait in a part of a stage, get no gradient.
+        self.loss = DistributedDataParallel(loss, device_ids=devices, find_unused_parameters=True)
+
+    def only_with(self, *, last: bool) -> AbstractContextManager[None]:
+        """Within it gradients are exchanged with the last part of a batch, added up with the others."""
+        return nullcontext() if last else self.loss.no_sync()
 
 
 def _restore(buffers: list[Tensor], before: list[Tensor], *, where: Float[Tensor, ""]) -> None:
