@@ -30,7 +30,7 @@ Train = Callable[..., Path]
 def drives(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two drives in the layout of KITTI raw, with annotated depth."""
     root = tmp_path_factory.mktemp("raw")
-    for drive in (1, 2):
+    for drive in (1, 5):  # the second is none of the Eigen test, which is left out of trainings
         clip = synthetic_clip("street", seed=200 + drive, frames=12, height=64, width=192)
         write_kitti_raw(clip, root, drive=drive)
     return root
@@ -120,12 +120,12 @@ def test_the_validation_figures_are_those_of_the_evaluator(
         folder,
         "--steps=1",
         "--stages=joint",
-        f"--validation.root={drives / '2011_09_26' / '2011_09_26_drive_0002_sync'}",
+        f"--validation.root={drives / '2011_09_26' / '2011_09_26_drive_0005_sync'}",
         "--validation.pictures=0",
     )
     main(words)
     (judged,) = lines(folder / "validation.jsonl")
-    drive = drives / "2011_09_26" / "2011_09_26_drive_0002_sync"
+    drive = drives / "2011_09_26" / "2011_09_26_drive_0005_sync"
     prediction = tmp_path / "prediction"
     main(["predict", str(drive), f"--model={folder}", f"--output={prediction}", "--refinement=none"])
     result = tmp_path / "images.csv"
@@ -233,3 +233,55 @@ def test_the_papers_networks_train_on_real_frames_through_all_stages(tmp_path: P
     (judged,) = lines(folder / "validation.jsonl")
     assert judged["figures"]["depth_photometric"] > 0
     assert len(list((folder / "pictures").glob("*.png"))) == 1
+
+
+def test_shards_and_folders_give_the_same_losses(
+    drives: Path, tmp_path: Path, settings_of: Callable[..., list[str]]
+) -> None:
+    shards = tmp_path / "shards"
+    main(["prepare", "kitti", str(drives), f"--output={shards}", "--size=64x96", "--workers=1"])
+    common = ["--stages=flow", "--epochs=1", "--validation.held_out=0.2", "--validation.pictures=1"]
+    main(settings_of(drives, tmp_path / "folders", *common))
+    main(settings_of(shards, tmp_path / "of_shards", *common, "--data.dataset=shards"))
+    totals = [[step["total"] for step in lines(tmp_path / run / "metrics.jsonl")] for run in ("folders", "of_shards")]
+    assert totals[0] == totals[1]
+    assert len(totals[0]) > 3
+
+
+def test_shards_of_another_size_are_refused(
+    drives: Path, tmp_path: Path, settings_of: Callable[..., list[str]], refused: Callable[..., str]
+) -> None:
+    shards = tmp_path / "shards"
+    main(["prepare", "kitti", str(drives), f"--output={shards}", "--size=32x96", "--workers=1"])
+    line = refused(*settings_of(shards, tmp_path / "run", "--steps=1", "--data.dataset=shards"))
+    assert "of size 32x96; pass --size 32x96" in line
+
+
+def test_the_small_preset_learns_from_drives_with_its_classical_teachers(
+    drives: Path, tmp_path: Path, tiny: list[str]
+) -> None:
+    folder = tmp_path / "run"
+    words = ["train", *tiny, f"--data.root={drives}", "--data.dataset=kitti_raw", f"--output={folder}"]
+    main([*words, "--steps=4", "--stages=flow,depth", "--validation.held_out=0", "--training.workers=2"])
+    steps = lines(folder / "metrics.jsonl")
+    assert sorted(steps[0]["terms"]) == ["flow_imitation"]
+    assert sorted(steps[-1]["terms"]) == ["depth_imitation"]
+
+
+def test_drives_of_the_eigen_test_are_left_out_unless_asked_for(
+    tmp_path: Path, settings_of: Callable[..., list[str]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "raw"
+    clip = synthetic_clip("street", seed=204, frames=5, height=64, width=192)
+    for drive in (1, 2):
+        write_kitti_raw(clip, root, drive=drive)
+    words = [
+        *settings_of(root, tmp_path / "run", "--steps=1", "--stages=flow", "--validation.held_out=0"),
+        "--overwrite",
+    ]
+    main(words)
+    error = capfd.readouterr().err
+    assert "3 snippets" in error
+    assert "1 drive of the Eigen test is left out" in " ".join(error.split())
+    main([*words, "--data.left_out=[]"])
+    assert "6 snippets" in capfd.readouterr().err

@@ -47,7 +47,9 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     from triptych.cli.console import counted, say
     from triptych.cli.predict import write
     from triptych.config.build import MODEL_FILE, build_sequence, save_model
+    from triptych.config.check import check_settings
 
+    check_settings(settings)
     check_run_folder(folder, overwrite=namespace.overwrite, resume=namespace.resume)
     with counted("reading") as progress:
         sequence = build_sequence(settings, source, progress=progress)

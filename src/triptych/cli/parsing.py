@@ -26,8 +26,7 @@ def parsed(parser: ArgumentParser, words: Sequence[str]) -> Namespace:
     known = _options(parser)
     for word in written:
         name = word.partition("=")[0]
-        # Dotted names reach into settings that the parser need not list; abbreviations are none.
-        if re.match(r"--[a-z]", name) and "." not in name and name not in known:
+        if re.match(r"--[a-z]", name) and name not in known and not _within_a_leaf(name, known):
             raise InputError(f"{name}: no such option{nearest_name(name, known)} (see {parser.prog} --help)")
     try:
         return parser.parse_args(written)
@@ -47,12 +46,23 @@ def _options(parser: ArgumentParser) -> list[str]:
     return [option for option in parser._option_string_actions if option.startswith("--")]
 
 
+def _within_a_leaf(name: str, known: Sequence[str]) -> bool:
+    """Whether a dotted name reaches into an option that is a table of its own, with names that nobody lists."""
+    above = [name[: dot.start()] for dot in re.finditer(r"\.", name)]
+    leaves = [option for option in known if not any(other.startswith(option + ".") for other in known)]
+    return any(option in leaves for option in above)
+
+
 def _explained(parser: ArgumentParser, message: str) -> str:
     known = _options(parser)
     if message.startswith("unrecognized arguments:"):
         word = message.removeprefix("unrecognized arguments:").split()[0]
         hint = nearest_name(word.partition("=")[0], known) if word.startswith("-") else ""
         return f"{word}: no such {'option' if word.startswith('-') else 'argument'}{hint}"
+    stray = re.match(r"(?:Group '(?P<group>[^']*)' does not accept option|Option) '(?P<name>[^']+)'", message)
+    if stray:
+        name = ".".join(part for part in (stray["group"], stray["name"]) if part)
+        return f"{name}: no such setting{nearest_name(name, [option.removeprefix('--') for option in known])}"
     missing = re.match(r"the following arguments are required: (.*)", message)
     if missing:
         names = [f"--{name}" if f"--{name}" in known else name for name in missing.group(1).split(", ")]
@@ -60,6 +70,11 @@ def _explained(parser: ArgumentParser, message: str) -> str:
     mistyped = re.match(r'Parser key "([^"]+)":(.*?)(?:Given|Got) value: (.*)', message, re.DOTALL)
     if mistyped:
         expected = re.findall(r"Expected a (?:typing\.)?(?:<class '(\w+)'>|(Literal\[.*\]))", mistyped.group(2))
-        wanted = [KINDS.get(kind, kind) or literal for kind, literal in expected if kind != "NoneType"]
+        wanted = [KINDS.get(kind, kind) or _choices(literal) for kind, literal in expected if kind != "NoneType"]
         return f"--{mistyped.group(1)} {mistyped.group(3).strip()}: give {' or '.join(wanted) or 'another value'}"
     return message
+
+
+def _choices(literal: str) -> str:
+    """The words that a Literal allows, as a person would list them."""
+    return "one of " + ", ".join(re.findall(r"'([^']*)'", literal))

@@ -1,4 +1,4 @@
-"""Write a synthetic world in KITTI's layouts, or check which files of KITTI are on a disk."""
+"""Make shards of a data set to train on, check what is on a disk, or write a synthetic world in KITTI's layouts."""
 
 from __future__ import annotations
 
@@ -7,11 +7,25 @@ from types import ModuleType
 
 from jsonargparse import ArgumentParser
 
-from triptych.cli import prepare_kitti, prepare_synthetic
+from triptych.cli import (
+    prepare_check,
+    prepare_cityscapes,
+    prepare_folders,
+    prepare_kitti,
+    prepare_kitti_odometry,
+    prepare_synthetic,
+)
 from triptych.config.load import nearest_name
 from triptych.errors import InputError
 
-KINDS: dict[str, ModuleType] = {"synthetic": prepare_synthetic, "kitti": prepare_kitti}
+KINDS: dict[str, ModuleType] = {
+    "synthetic": prepare_synthetic,
+    "kitti": prepare_kitti,
+    "kitti_odometry": prepare_kitti_odometry,
+    "cityscapes": prepare_cityscapes,
+    "folders": prepare_folders,
+    "check": prepare_check,
+}
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -56,6 +56,9 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # it warns of what is so on purpose
     from triptych.cli.console import console
     from triptych.config.build import build_fabric
+    from triptych.config.check import check_settings
+
+    check_settings(settings)
 
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
     fabric = build_fabric(settings.training)
@@ -68,11 +71,12 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
 def _train(namespace: Namespace, settings: TrainSettings, fabric: Fabric) -> None:
     from triptych.cli.console import InterruptFlag, say, warn
     from triptych.config.build import MODEL_FILE, build_loop, save_model
-    from triptych.config.build_training import build_training_data, build_validation
+    from triptych.config.build_training import build_training_data, build_validation, with_actual_crop
 
     folder = Path(namespace.output)
     if fabric.is_global_zero:
         check_run_folder(folder, overwrite=namespace.overwrite, resume=namespace.resume)
+    settings = with_actual_crop(settings)
     data = build_training_data(settings)
     for remark in data.remarks:
         warn(remark)

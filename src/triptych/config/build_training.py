@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from triptych.config.build import build_objective
+from triptych.config.build import build_objective, build_plan
 from triptych.config.load import size_of
 from triptych.config.train_schema import DataSettings, TrainSettings
 from triptych.data.augment import Augmentation
@@ -16,10 +16,15 @@ from triptych.data.cityscapes_snippets import BOTTOM_CROP, NEIGHBOR_STRIDE, city
 from triptych.data.folder_snippets import folder_snippets
 from triptych.data.kitti_snippets import kitti_odometry_snippets, kitti_raw_snippets
 from triptych.data.lazy_snippets import LazySnippetDataset
+from triptych.data.read_snippets import ReadSnippets
 from triptych.data.selected import SelectedSnippets, SnippetSource, held_out, spread
+from triptych.data.shard_snippets import ShardSnippetDataset
 from triptych.data.snippet_index import SnippetIndex
+from triptych.data.splits import eigen_test_scenes
 from triptych.data.validation_truth import snippet_truth
 from triptych.errors import InputError
+from triptych.evaluation.resampling import ALL_ROWS
+from triptych.inference.teacher import snippet_teaching
 from triptych.training.loop import Validation
 from triptych.training.pictures import SnippetPictures
 from triptych.training.validation import Validator
@@ -37,7 +42,7 @@ class TrainingData:
     """
 
     learned: SnippetSource
-    validation: LazySnippetDataset | None
+    validation: ReadSnippets | None
     positions: tuple[int, ...]
     remarks: tuple[str, ...]
 
@@ -52,7 +57,9 @@ def build_index(data: DataSettings) -> SnippetIndex:
     _check_settings(data)
     stride = {} if data.stride is None else {"stride": data.stride}
     if data.dataset == "kitti_raw":
-        return kitti_raw_snippets(root, data.split, left_out=data.left_out, **stride)
+        left_out = eigen_test_scenes() if data.left_out is None else data.left_out
+        index = kitti_raw_snippets(root, data.split, left_out=left_out, **stride)
+        return index if data.split or data.left_out is not None else _with_test_drives_told(index, root)
     if data.dataset == "kitti_odometry":
         return kitti_odometry_snippets(root, data.split, **stride)
     if data.dataset == "cityscapes":
@@ -68,10 +75,12 @@ def build_training_data(settings: TrainSettings) -> TrainingData:
         InputError: as `build_index`; or nothing is left to learn from.
     """
     own = _snippets(settings, settings.data, augmented=True)
-    remarks = list(own.index.remarks)
+    if any(max(stage.imitation, stage.imitation_alone) > 0 for stage in build_plan(settings).stages):
+        own.teach = snippet_teaching
+    remarks = list(own.remarks)
     chosen = settings.validation
     if chosen.root is None and chosen.split is None:
-        parts = held_out(own.index.drive_numbers, share=chosen.held_out)
+        parts = held_out(own.drive_numbers, share=chosen.held_out)
         learned = SelectedSnippets(own, parts.learned)
         if not len(parts.held_out):
             if chosen.held_out > 0:
@@ -79,16 +88,15 @@ def build_training_data(settings: TrainSettings) -> TrainingData:
             return TrainingData(learned, None, (), tuple(remarks))
         judged = _snippets(settings, settings.data, augmented=False)
         return TrainingData(learned, judged, tuple(spread(parts.held_out, chosen.snippets)), tuple(remarks))
-    other = replace(
-        settings.data,
-        root=chosen.root or settings.data.root,
-        dataset=chosen.dataset or settings.data.dataset,
-        split=chosen.split,
-    )
-    judged = _snippets(settings, other, augmented=False)
-    remarks += [remark for remark in judged.index.remarks if remark not in remarks]
+    judged = _snippets(settings, _of_validation(settings), augmented=False)
+    remarks += [remark for remark in judged.remarks if remark not in remarks]
     positions = spread(np.arange(len(judged)), chosen.snippets)
     return TrainingData(own, judged, tuple(positions), tuple(remarks))
+
+
+def with_actual_crop(settings: TrainSettings) -> TrainSettings:
+    """The settings with the share of the rows that is cut off spelled out, so that the model knows it."""
+    return replace(settings, data=replace(settings.data, bottom_crop=_bottom_crop(settings.data)))
 
 
 def build_validation(settings: TrainSettings, data: TrainingData, *, folder: Path) -> Validation | None:
@@ -110,11 +118,14 @@ def build_validation(settings: TrainSettings, data: TrainingData, *, folder: Pat
         min_depth=settings.depth.min_depth,
         max_depth=settings.depth.max_depth,
     )
+    files = data.validation
+    truth = snippet_truth(files.index, data.positions) if isinstance(files, LazySnippetDataset) else None
     validator = Validator(
         data.validation,
         data.positions,
         build_objective(settings),
-        truth=snippet_truth(data.validation.index, data.positions),
+        truth=truth,
+        rows=(0.0, 1.0 - files.processing.bottom_crop) if isinstance(files, LazySnippetDataset) else ALL_ROWS,
         measure=chosen.measure,
         batch_size=settings.training.batch_size,
         workers=settings.training.workers,
@@ -125,8 +136,19 @@ def build_validation(settings: TrainSettings, data: TrainingData, *, folder: Pat
 
 def _root(data: DataSettings) -> Path:
     if data.root is None:
-        raise InputError(f"--data.root: name the folder of {data.dataset}")
+        raise InputError(f"--data.root is needed: the folder of the data set (--data.dataset {data.dataset})")
     return Path(data.root)
+
+
+def _with_test_drives_told(index: SnippetIndex, root: Path) -> SnippetIndex:
+    """The index with a remark on the drives of the Eigen test that lie in the folder."""
+    places = [root, *(place for place in root.iterdir() if place.is_dir())]
+    test = sum(1 for drive in eigen_test_scenes() if any((place / drive).is_dir() for place in places))
+    if not test:
+        return index
+    count = "1 drive of the Eigen test is" if test == 1 else f"{test} drives of the Eigen test are"
+    remark = f"{count} left out; --data.left_out [] takes all"
+    return replace(index, remarks=(*index.remarks, remark))
 
 
 def _check_settings(data: DataSettings) -> None:
@@ -142,15 +164,60 @@ def _check_settings(data: DataSettings) -> None:
             raise InputError(f"--data.{name}: is for {' and '.join(datasets)}, not for {data.dataset}")
 
 
-def _snippets(settings: TrainSettings, data: DataSettings, *, augmented: bool) -> LazySnippetDataset:
+def _of_validation(settings: TrainSettings) -> DataSettings:
+    """The data to validate on, where it is not a part of that of the training."""
+    own, chosen = settings.data, settings.validation
+    dataset = chosen.dataset or own.dataset
+    same = dataset == own.dataset
+    return DataSettings(
+        dataset=dataset,
+        root=chosen.root or own.root,
+        split=chosen.split,
+        stride=own.stride if same else None,
+        bottom_crop=own.bottom_crop if same else None,
+        assumed_fov_deg=own.assumed_fov_deg,
+        intrinsics=own.intrinsics if same else None,
+        skip_limit=own.skip_limit,
+    )
+
+
+def _snippets(settings: TrainSettings, data: DataSettings, *, augmented: bool) -> ReadSnippets:
     height, width = size_of(settings.size)
-    default_crop = BOTTOM_CROP if data.dataset == "cityscapes" else 0.0
+    augmentation = Augmentation(**asdict(settings.augmentation)) if augmented else None
+    if data.dataset == "shards":
+        _check_settings(data)
+        shards = _shards(data, augmentation=augmentation, seed=settings.seed)
+        if shards.size != (height, width):
+            made = f"{shards.height}x{shards.width}"
+            raise InputError(f"{data.root}: the shards are of size {made}; pass --size {made}, or prepare them anew")
+        return shards
     return LazySnippetDataset(
         build_index(data),
         height=height,
         width=width,
-        bottom_crop=default_crop if data.bottom_crop is None else data.bottom_crop,
-        augmentation=Augmentation(**asdict(settings.augmentation)) if augmented else None,
+        bottom_crop=_bottom_crop(data),
+        augmentation=augmentation,
         seed=settings.seed,
         skip_limit=data.skip_limit,
     )
+
+
+def _shards(data: DataSettings, *, augmentation: Augmentation | None = None, seed: int = 0) -> ShardSnippetDataset:
+    root = data.root if data.root is not None and "://" in data.root else _root(data)
+    return ShardSnippetDataset(root, augmentation=augmentation, seed=seed, skip_limit=data.skip_limit)
+
+
+def _bottom_crop(data: DataSettings) -> float:
+    """Share of the rows that is cut off.
+
+    Raises:
+        InputError: another share was cut off when the shards were made.
+    """
+    if data.dataset == "shards":
+        made = _shards(data).manifest.bottom_crop
+        if data.bottom_crop is not None and data.bottom_crop != made:
+            raise InputError(f"--data.bottom_crop {data.bottom_crop:g}: the shards were made with {made:g}")
+        return made
+    if data.bottom_crop is not None:
+        return data.bottom_crop
+    return BOTTOM_CROP if data.dataset == "cityscapes" else 0.0

@@ -49,17 +49,15 @@ def add_train_arguments(parser: ArgumentParser) -> None:
 def with_preset(arguments: Sequence[str]) -> list[str]:
     """Command-line words with the preset's file in front, so that all else overrides it.
 
-    Where the words give a length (--minutes, --steps or --epochs), the preset's own is
-    dropped: a training has one. `--config` may name settings of the package, and stages may
-    be given as `flow,depth`.
+    A training has one length: where the words, or a file that they name, give one
+    (--minutes, --steps or --epochs), those given before it are dropped. `--config`
+    may name settings of the package, and stages may be given as `flow,depth`.
     """
     words = _plainer(arguments)
     name = value_of(words, "--preset") or "small"
     if name not in preset_names():
         raise InputError(f"--preset {name}: there is no such preset; choose from {', '.join(preset_names())}")
-    given = {word.partition("=")[0] for word in words}
-    drop = [f"--{length}=null" for length in LENGTHS] if given & {f"--{length}" for length in LENGTHS} else []
-    return ["--config", str(_folder("presets") / f"{name}.yaml"), *drop, *words]
+    return ["--config", str(_folder("presets") / f"{name}.yaml"), *_one_length(words)]
 
 
 def value_of(words: Sequence[str], option: str) -> str | None:
@@ -187,6 +185,29 @@ def _plainer(arguments: Sequence[str]) -> list[str]:
         else:
             words.append(word)
     return words
+
+
+def _one_length(words: Sequence[str]) -> list[str]:
+    """The words, with all lengths taken back before one that gives a length."""
+    found: list[str] = []
+    for position, word in enumerate(words):
+        option, _, value = word.partition("=")
+        follows = words[position + 1] if position + 1 < len(words) else ""
+        lengths = [option.removeprefix("--")] if option.removeprefix("--") in LENGTHS else []
+        if option == "--config":
+            lengths = _lengths_in(Path(value or follows))
+        found += [f"--{length}=null" for length in LENGTHS if lengths and length not in lengths]
+        found.append(word)
+    return found
+
+
+def _lengths_in(file: Path) -> list[str]:
+    """Lengths that a file of settings gives; what is wrong with it is told where it is read."""
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return []
+    return [name for name in LENGTHS if isinstance(content, dict) and content.get(name) is not None]
 
 
 def _config_file(name: str) -> str:

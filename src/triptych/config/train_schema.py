@@ -23,7 +23,8 @@ class DataSettings:
             odometry_validation; train, val or test of Cityscapes; null takes all that is there.
         stride: frames from a target to its neighbors; null for the data set's own.
         bottom_crop: share of the rows cut off at the bottom; null for the data set's own.
-        left_out: drives of kitti_raw not to take, where there is no split.
+        left_out: drives of kitti_raw not to take, where there is no split; null for those of the
+            Eigen test.
         assumed_fov_deg: horizontal field of view of `folders` without a calibration.
         intrinsics: fx,fy,cx,cy (px) or a calibration file, for all drives of `folders`.
         skip_limit: more distinct damaged files than this end the training.
@@ -34,7 +35,7 @@ class DataSettings:
     split: str | None = None
     stride: int | None = None
     bottom_crop: float | None = None
-    left_out: list[str] = field(default_factory=list)
+    left_out: list[str] | None = None
     assumed_fov_deg: float = 80.0
     intrinsics: str | None = None
     skip_limit: int = 20

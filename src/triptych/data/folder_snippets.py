@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Final
 
@@ -54,33 +55,105 @@ def folder_snippets(
         InputError: no such folder, no three frames in a row, only videos, or a
             calibration that cannot be read or is of pictures of another shape.
     """
+    held = folder_drives(root, stride=stride, calibration=calibration, assumed_fov_deg=assumed_fov_deg)
+    remarks = list(held.remarks)
+    if held.videos and not held.parts:
+        raise InputError(
+            f"{root}: holds {len(held.videos)} videos ({listed([video.name for video in held.videos])}) and no three "
+            "images in a row; make shards of them by `triptych prepare folders` first"
+        )
+    if held.videos:
+        names = listed([video.relative_to(root).as_posix() for video in held.videos])
+        remarks.append(
+            f"{root}: {len(held.videos)} videos are left out ({names}); `triptych prepare folders` makes shards of them"
+        )
+    return snippet_index(str(root), held.parts, remarks=remarks)
+
+
+@dataclass(frozen=True, eq=False)
+class FolderDrives:
+    """What lies below a folder.
+
+    Attributes:
+        parts: the folders of images that have snippets.
+        videos: the files of videos, in natural order.
+        remarks: what a person should know.
+    """
+
+    parts: tuple[DriveSnippets, ...]
+    videos: tuple[Path, ...]
+    remarks: tuple[str, ...]
+
+
+def folder_drives(
+    root: Path,
+    *,
+    stride: int = 1,
+    calibration: Calibration | None = None,
+    assumed_fov_deg: float = ASSUMED_FIELD_OF_VIEW_DEG,
+) -> FolderDrives:
+    """The folders of images with snippets, and the videos, below a root; see `folder_snippets`.
+
+    Raises:
+        InputError: no such folder, or a calibration that cannot be read or is of pictures of
+            another shape.
+    """
     if not root.is_dir():
         raise InputError(f"{root}: no such folder; name the folder of the drives")
     if stride < 1:
         raise InputError(f"stride {stride}: must be 1 or more")
     folders, videos = _contents(root)
-    if videos and not folders:
-        raise InputError(
-            f"{root}: holds {len(videos)} videos ({listed([video.name for video in videos])}) and no image; "
-            "turn them into folders of images by `triptych prepare` first"
-        )
     parts, short = [], []
     for folder, file_names in folders:
         name = folder.relative_to(root).as_posix() if folder != root else root.resolve().name
-        triples = _triples(file_names, stride=stride)
+        triples = neighbor_triples(len(file_names), _times(file_names), stride=stride)
         if not len(triples):
             short.append(name)
             continue
-        used = calibration or _calibration(folder, root)
+        used = calibration or folder_calibration(folder, root)
         drive = drive_frames(name, folder, file_names, used, assumed_fov_deg=assumed_fov_deg)
         parts.append(DriveSnippets(drive, triples))
-    remarks = []
+    remarks: tuple[str, ...] = ()
     if short:
-        remarks.append(f"{root}: {len(short)} folders have no three frames in a row and are left out ({listed(short)})")
-    if videos:
-        names = listed([video.relative_to(root).as_posix() for video in videos])
-        remarks.append(f"{root}: {len(videos)} videos are left out ({names}); `triptych prepare` makes images of them")
-    return snippet_index(str(root), parts, remarks=remarks)
+        count = f"{len(short)} folders have no three frames in a row and are left out"
+        remarks = (f"{root}: {count} ({listed(short)})",)
+    return FolderDrives(tuple(parts), tuple(videos), remarks)
+
+
+def neighbor_triples(
+    count: int, times: Float64[np.ndarray, " frames"] | None, *, stride: int
+) -> Int[np.ndarray, "snippets 3"]:
+    """Positions of the frames of each snippet of a drive, none of them across a gap.
+
+    Args:
+        count: of the frames.
+        times: of each, ascending, in any unit; None where nothing tells them.
+        stride: frames from a target to its neighbors.
+    """
+    targets = np.arange(stride, max(count - stride, stride))
+    triples: Int[np.ndarray, "snippets 3"] = targets[:, None] + np.array([-stride, 0, stride])
+    if times is None or count < 2:
+        return triples
+    intervals = np.diff(times)
+    allowed = INTERVAL_FACTOR * np.median(intervals) * (1.0 + INTERVAL_TOLERANCE)
+    gaps_before = np.concatenate([[0], np.cumsum(intervals > allowed)])
+    near: Int[np.ndarray, "snippets 3"] = triples[gaps_before[triples[:, 0]] == gaps_before[triples[:, 2]]]
+    return near
+
+
+def folder_calibration(folder: Path, root: Path) -> Calibration | None:
+    """The calibration in the nearest folder, from that of the images up to the root; None without.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    places = [folder, *(place for place in folder.parents if place.is_relative_to(root))]
+    file = next((place / name for place in places for name in CALIBRATION_NAMES if (place / name).is_file()), None)
+    if file is None:
+        return None
+    # Files of KITTI hold four cameras; the images of each lie in a folder named by its number.
+    camera = re.search(r"image_0?([0-3])(?:/data)?$", folder.resolve().as_posix())
+    return calibration_from_file(file, camera=None if camera is None else camera[1])
 
 
 def _contents(root: Path) -> tuple[list[tuple[Path, list[str]]], list[Path]]:
@@ -102,20 +175,6 @@ def _contents(root: Path) -> tuple[list[tuple[Path, list[str]]], list[Path]]:
     return folders, videos
 
 
-def _triples(file_names: Sequence[str], *, stride: int) -> Int[np.ndarray, "snippets 3"]:
-    """Positions of the frames of each snippet, none of them across a gap."""
-    targets = np.arange(stride, max(len(file_names) - stride, stride))
-    triples: Int[np.ndarray, "snippets 3"] = targets[:, None] + np.array([-stride, 0, stride])
-    times = _times(file_names)
-    if times is None:
-        return triples
-    intervals = np.diff(times)
-    allowed = INTERVAL_FACTOR * np.median(intervals) * (1.0 + INTERVAL_TOLERANCE)
-    gaps_before = np.concatenate([[0], np.cumsum(intervals > allowed)])
-    near: Int[np.ndarray, "snippets 3"] = triples[gaps_before[triples[:, 0]] == gaps_before[triples[:, 2]]]
-    return near
-
-
 def _times(file_names: Sequence[str]) -> Float64[np.ndarray, " frames"] | None:
     """The numbers that files are named by, in any unit; None where names tell no ascending numbers.
 
@@ -129,14 +188,3 @@ def _times(file_names: Sequence[str]) -> Float64[np.ndarray, " frames"] | None:
         return None
     times = np.array([float(match["number"]) for match in found])
     return times if bool((np.diff(times) > 0).all()) else None
-
-
-def _calibration(folder: Path, root: Path) -> Calibration | None:
-    """The calibration in the nearest folder, from that of the images up to the root."""
-    places = [folder, *(place for place in folder.parents if place.is_relative_to(root))]
-    file = next((place / name for place in places for name in CALIBRATION_NAMES if (place / name).is_file()), None)
-    if file is None:
-        return None
-    # Files of KITTI hold four cameras; the images of each lie in a folder named by its number.
-    camera = re.search(r"image_0?([0-3])(?:/data)?$", folder.resolve().as_posix())
-    return calibration_from_file(file, camera=None if camera is None else camera[1])

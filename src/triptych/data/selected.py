@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Int
 from torch.utils.data import Dataset
 
-from triptych.data.lazy_snippets import DamagedFrames
+from triptych.data.read_snippets import DamagedFrames
 from triptych.data.snippets import SnippetSample
 from triptych.errors import InputError
 from triptych.types import Snippet

@@ -18,6 +18,9 @@ from triptych.geometry.precision import check_precision
 
 Padding = Literal["zeros", "border"]
 
+OUTSIDE = -2.0
+"""A place left of and above any image, in coordinates that span it from -1 to 1."""
+
 
 def pixel_grid(
     height: int,
@@ -64,14 +67,20 @@ def sample(
             centers, `border` repeats them.
 
     Returns:
-        One value per channel and coordinate.
+        One value per channel and coordinate; with `border`, at NaN coordinates one of the
+        border's, without gradient into them.
 
     Raises:
         TypeError: below float32.
     """
     check_precision(image, pixels)
     size = pixels.new_tensor((image.shape[-1], image.shape[-2]))[:, None, None]
-    places = ((2 * pixels + 1) / size - 1).permute(0, 2, 3, 1)
+    places = (2 * pixels).add_(1).div_(size).sub_(1).permute(0, 2, 3, 1)
+    if padding == "border":
+        # The backward pass of torch's CPU kernel goes by NaN as an address and ends the process.
+        # In place and unseen by autograd: there is no gradient outside anyway.
+        with torch.no_grad():
+            places.nan_to_num_(nan=OUTSIDE)
     return F.grid_sample(image, places, mode="bilinear", padding_mode=padding, align_corners=False)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar, final
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from triptych.geometry.pose import inverse_transform
@@ -154,6 +154,25 @@ class SequenceTeacher:
             source_from_target=torch.stack([view.source_from_target for view in views]).float(),
             motion_trust=torch.tensor(trusts),
         )
+
+
+def snippet_teaching(images: UInt8[Tensor, "3 3 height width"], intrinsics: Float[Tensor, "3 3"]) -> Teaching:
+    """Classical answers about one snippet by itself, for data of which no sequence is in memory.
+
+    Args:
+        images: previous, target and next frame.
+        intrinsics: K of them (px).
+    """
+    sequence = FrameSequence(
+        images=images,
+        intrinsics=intrinsics,
+        timestamps=torch.arange(3, dtype=torch.float64),
+        source_indices=torch.arange(3),
+        source_length=3,
+        intrinsics_origin="of the snippet",
+        name="snippet",
+    )
+    return SequenceTeacher(sequence).teaching((0, 1, 2))
 
 
 def _of_median_one(

@@ -71,7 +71,8 @@ def pair_motion(matches: Matches, intrinsics: Float[Tensor, "3 3"]) -> PairMotio
     starts = ((rotation, direction), (rotation, ahead))
     softness = min(_softness(_distances(*start, matches, camera)) for start in starts)
     ends = [_refined(*start, matches, camera, softness=softness) for start in starts]
-    return PairMotion(_transform(*min(ends, key=lambda end: end.cost).motion), trust)
+    rotation, direction = min(ends, key=lambda end: end.cost).motion
+    return PairMotion(_transform(rotation, _facing(direction, rotation, matches, camera)), trust)
 
 
 def _transform(rotation: Tensor, translation: Tensor) -> Float[Tensor, "4 4"]:
@@ -169,6 +170,21 @@ def _moved(
     across = torch.linalg.svd(direction.unsqueeze(0)).Vh[1:]
     moved = direction + steps[:, 3:] @ across
     return rotation_matrix(steps[:, :3]) @ rotation, moved / moved.norm(dim=1, keepdim=True)
+
+
+def _facing(
+    direction: Float[Tensor, "3"], rotation: Float[Tensor, "3 3"], matches: Matches, intrinsics: Float[Tensor, "3 3"]
+) -> Float[Tensor, "3"]:
+    """The direction or its opposite: the one with more points in front of the camera.
+
+    Epipolar distances do not tell them apart, and a descent may cross from one to the other.
+    From `s q = d R p + t`, with rays p and q: d has the sign of -(q x t) . (q x R p).
+    """
+    camera = inverse_intrinsics(intrinsics)
+    turned, seen = rotation @ camera @ matches.target, camera @ matches.source
+    across = torch.linalg.cross(seen, turned, dim=0)
+    depth = -(torch.linalg.cross(seen, direction[:, None].expand_as(seen), dim=0) * across).sum(0)
+    return direction if float(depth.sign().sum()) >= 0 else -direction
 
 
 def _sampson(

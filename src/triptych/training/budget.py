@@ -16,6 +16,7 @@ class TrainingState:
         batch: batches of the running epoch that are complete.
         step: batches complete in all.
         seconds: time spent in training steps, over all sittings.
+        batch_snippets: snippets of a batch of all processes, by which `batch` counts.
         skipped: batches whose loss or gradient was not finite.
         skipped_in_row: the last ones of them without a good one between.
         validated_epoch: passes that were complete at the last validation.
@@ -28,6 +29,7 @@ class TrainingState:
     batch: int = 0
     step: int = 0
     seconds: float = 0.0
+    batch_snippets: int = 0
     skipped: int = 0
     skipped_in_row: int = 0
     validated_epoch: int = 0
@@ -50,15 +52,15 @@ class Budget:
             raise InputError("give the length of the training as one of epochs, steps or minutes, above 0")
 
     def progress(self, state: TrainingState, *, batches_per_epoch: int) -> float:
-        """Share of the training that is done, in [0, 1]."""
+        """Share of the training that is done, in [0, 1].
+
+        Args:
+            state: how far it has come.
+            batches_per_epoch: in one pass over the data.
+        """
         if self.minutes is not None:
             return min(state.seconds / (60 * self.minutes), 1.0)
-        return min(state.step / self.total_steps(batches_per_epoch=batches_per_epoch), 1.0)
-
-    def total_steps(self, *, batches_per_epoch: int) -> int:
-        """Number of steps, of a training that is measured in steps or epochs."""
-        if self.epochs is not None:
-            return self.epochs * batches_per_epoch
         if self.steps is not None:
-            return self.steps
-        raise ValueError("a training measured in minutes has no number of steps")
+            return min(state.step / self.steps, 1.0)
+        assert self.epochs is not None  # one of the three is given
+        return min((state.epoch + state.batch / batches_per_epoch) / self.epochs, 1.0)

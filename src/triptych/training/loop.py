@@ -10,12 +10,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
 
 from lightning.fabric import Fabric
 
+from triptych.data.read_snippets import loading_error
 from triptych.data.selected import SnippetSource
 from triptych.errors import InputError
 from triptych.losses.objective import Objective
@@ -139,7 +140,7 @@ class TrainingLoop:
             raise InputError(
                 f"{len(data)} snippets are less than a batch and cannot be cut into {settings.accumulation}"
             )
-        self.state = TrainingState()
+        self.state = TrainingState(batch_snippets=self.feed.batch_size * self.processes.count)
         self.watch = CollapseWatch()
         self.model = model
         self._optimization = Optimization(
@@ -160,10 +161,12 @@ class TrainingLoop:
         return self.feed.batches_per_epoch
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint."""
+        """Go on from a checkpoint; of another number of processes, to within a batch."""
         self.model.load_state_dict(checkpoint.model)
         self._optimization.load_state_dict(checkpoint.optimizer)
-        self.state = checkpoint.state
+        own, stored = self.state.batch_snippets, checkpoint.state
+        batch = stored.batch * stored.batch_snippets // own if stored.batch_snippets else stored.batch
+        self.state = replace(stored, batch=min(batch, self.batches_per_epoch - 1), batch_snippets=own)
 
     def run(self, logs: Sequence[TrainingLog] = (), *, stop_requested: Callable[[], bool] = lambda: False) -> bool:
         """Train until the budget is spent.
@@ -209,6 +212,11 @@ class TrainingLoop:
                         self._validate(position, logs)
             self._tell(reports, logs)
             self._finish(logs)
+        except RuntimeError as error:
+            told = loading_error(error)  # torch tells it by a signal, wherever the training stands
+            if told is None:
+                raise
+            raise told from error
         finally:
             for log in logs:
                 log.close()

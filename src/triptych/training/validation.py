@@ -12,13 +12,13 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset
 
-from triptych.data.lazy_snippets import watched
+from triptych.data.read_snippets import watched
 from triptych.data.selected import SnippetSource
 from triptych.data.snippets import SnippetSample
 from triptych.data.validation_truth import SnippetTruth
 from triptych.evaluation.counted import counted_truth, depth_figures
 from triptych.evaluation.depth_protocols import PROTOCOLS, DepthProtocol
-from triptych.evaluation.resampling import depth_on_grid
+from triptych.evaluation.resampling import ALL_ROWS, Rows, depth_on_grid
 from triptych.geometry.depth_range import depth_from_disparity
 from triptych.geometry.pose import inverse_transform
 from triptych.losses.objective import TERMS, Objective
@@ -83,6 +83,7 @@ class Validator:
         positions: those that are looked at.
         objective: the loss, whose terms are told too.
         truth: of the snippets, where there is some.
+        rows: shares of the picture's rows, from and to, that the snippets show.
         measure: the figure that decides which networks are the best; `auto` takes abs_rel, ate_3 or
             the photometric error of depth, whichever is there first, and that of flow in its stage.
         batch_size: snippets at a time.
@@ -98,6 +99,7 @@ class Validator:
         objective: Objective,
         *,
         truth: SnippetTruth | None = None,
+        rows: Rows = ALL_ROWS,
         measure: Measure = "auto",
         batch_size: int = 4,
         workers: int = 0,
@@ -107,6 +109,7 @@ class Validator:
         self._positions = list(positions)
         self._objective = objective
         self._truth = truth
+        self._rows = rows
         self._measure = measure
         self._batch_size = batch_size
         self._workers = workers
@@ -186,8 +189,7 @@ class Validator:
             max_depth=self._objective.max_depth,
         )
         counted = counted_truth(truth, protocol)
-        rows = (0.0, self._rows)
-        on_truth = depth_on_grid(depth, counted.size, resizing=protocol.resizing, rows=rows)
+        on_truth = depth_on_grid(depth, counted.size, resizing=protocol.resizing, rows=self._rows)
         predicted = counted.of(on_truth)
         if bool(predicted.isnan().any()):  # what was cut off at the bottom has no prediction
             seen = ~predicted.isnan()
@@ -204,11 +206,6 @@ class Validator:
             return
         error = snippet_trajectory_errors(_camera_to_target(estimate.source_from_target[place].cpu()), truth, length=3)
         yield TRAJECTORY_FIGURE, float(error.mean())
-
-    @property
-    def _rows(self) -> float:
-        """Share of the rows, from the top, that the networks see."""
-        return 1.0 - getattr(self._data, "bottom_crop", 0.0)
 
     @property
     def _protocol(self) -> DepthProtocol | None:

@@ -108,7 +108,7 @@ def test_folders_without_a_calibration_are_told_with_the_angle_assumed(tmp_path:
 
 def test_videos_are_sent_to_be_prepared(tmp_path: Path) -> None:
     (tmp_path / "walk.mp4").touch()
-    with pytest.raises(InputError, match=r"1 videos \(walk\.mp4\) and no image; .*`triptych prepare`"):
+    with pytest.raises(InputError, match=r"1 videos \(walk\.mp4\) and no three images .*`triptych prepare folders`"):
         folder_snippets(tmp_path)
     save(tmp_path / "drive", ["1.png", "2.png", "3.png"])
     assert any("1 videos are left out (walk.mp4)" in remark for remark in folder_snippets(tmp_path).remarks)

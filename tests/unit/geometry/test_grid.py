@@ -105,3 +105,15 @@ def test_resizing_to_the_same_size_changes_nothing() -> None:
 def test_a_ramp_is_read_exactly_between_pixels() -> None:
     pixels = torch.tensor([1.25, 2.75], dtype=torch.float64).view(1, 2, 1, 1)
     assert sample(_ramp(5, 6), pixels).item() == pytest.approx(3 * 1.25 + 27.5, abs=1e-12)
+
+
+def test_coordinates_of_nan_neither_end_the_process_nor_send_a_gradient_from_the_border() -> None:
+    image = torch.rand(2, 3, 64, 96, requires_grad=True)
+    pixels = torch.rand(2, 2, 64, 96) * 60
+    pixels[:, :, ::3] = torch.nan
+    pixels.requires_grad_()
+    for _ in range(5):
+        sample(image, pixels, padding="border").sum().backward()
+    assert pixels.grad is not None
+    assert pixels.grad[:, :, ::3].eq(0).all()
+    assert pixels.grad.isfinite().all()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+import itertools
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,29 @@ def test_a_batch_without_finite_loss_is_skipped_and_counted(tmp_path: Path, monk
     assert all(tensor.isfinite().all() for tensor in training.model.state_dict().values())
 
 
+def test_a_frame_of_nan_leaves_no_trace_in_weights_optimizer_or_batch_statistics(tmp_path: Path) -> None:
+    def trained(name: str, *, spoilt: bool) -> TrainingLoop:
+        joint = {"joint": {"share": 1.0, "learning_rate": 1e-4, "imitation": 0.0}}
+        chosen = settings(stages=["joint"], steps=3 if spoilt else 2, training=joint)
+        training, log = loop(tmp_path / name, chosen), Losses()
+        first, second = [snippet for snippet, _ in itertools.islice(training.feed.batches(), 2)]
+        nan = replace(first, frames=first.frames * torch.nan, jittered=first.jittered * torch.nan)
+        batches = [first, nan, second] if spoilt else [first, second]
+        training.feed.batches = lambda **_: ((snippet, False) for snippet in batches)  # type: ignore[method-assign]
+        # The learning rate goes by progress, of which the skipped batch is a part.
+        training._rate = lambda _: 1e-4  # type: ignore[method-assign]
+        assert training.run([log])
+        assert training.state.skipped == int(spoilt)
+        return training
+
+    clean, spoilt = trained("clean", spoilt=False), trained("spoilt", spoilt=True)
+    for name, tensor in clean.model.state_dict().items():
+        assert torch.equal(tensor, spoilt.model.state_dict()[name]), name
+    states = [training._optimization.state_dict()["state"] for training in (clean, spoilt)]
+    for key, parts in states[0].items():
+        assert all(torch.equal(part, states[1][key][name]) for name, part in parts.items())
+
+
 def test_too_many_batches_in_a_row_without_finite_loss_end_it_with_a_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,8 +177,6 @@ def spoil(monkeypatch: pytest.MonkeyPatch, *, at: set[int]) -> None:
     original = module.step_loss
 
     def spoiled(*args: Any, **kwargs: Any) -> Any:
-        from dataclasses import replace
-
         calls["count"] += 1
         terms = original(*args, **kwargs)
         return replace(terms, total=terms.total * float("nan")) if calls["count"] in at else terms
@@ -249,3 +271,16 @@ def test_autocast_networks_learn_with_losses_in_full_precision(tmp_path: Path) -
 def test_half_precision_without_a_gpu_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="needs a GPU"):
         loop(tmp_path, settings(training={"precision": "16-mixed"}))
+
+
+def test_a_checkpoint_of_more_processes_goes_on_at_the_same_place_of_the_epoch(tmp_path: Path) -> None:
+    chosen = settings(steps=None, epochs=2, stages=["flow"], training={"batch_size": 1})
+    whole = loop(tmp_path, chosen)  # seven steps an epoch
+    whole.save()
+    stored = load_checkpoint(tmp_path / "checkpoints" / "last.ckpt")
+    of_two = replace(stored, state=replace(stored.state, epoch=1, batch=2, step=5, batch_snippets=2))
+    whole.restore(of_two)
+    assert (whole.state.epoch, whole.state.batch, whole.state.batch_snippets) == (1, 4, 1)
+    log = Losses()
+    assert whole.run([log])
+    assert len(log.reports) == 3

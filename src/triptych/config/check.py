@@ -1,0 +1,79 @@
+"""What settings can mean: numbers within their ranges, names that exist; told by the option's own name."""
+
+from __future__ import annotations
+
+from triptych.config.load import size_of
+from triptych.config.schema import LearningSettings, StageSettings
+from triptych.config.train_schema import TrainSettings
+from triptych.errors import InputError
+from triptych.losses.objective import TERMS
+
+
+def check_settings(settings: LearningSettings) -> None:
+    """Refuse settings without a meaning, before anything is read or written.
+
+    Raises:
+        InputError: naming the option, what it was, and what it may be.
+    """
+    size_of(settings.size)
+    training = settings.training
+    _at_least("training.batch_size", training.batch_size, 1)
+    _at_least("training.accumulation", training.accumulation, 1)
+    _at_least("training.workers", training.workers, 0)
+    _at_least("training.skip_limit", training.skip_limit, 1)
+    _above("training.gradient_clip", training.gradient_clip)
+    _above("training.checkpoint_minutes", training.checkpoint_minutes)
+    _at_least("losses.depth_levels", settings.losses.depth_levels, 1)
+    for name in ("tau_photometric", "tau_epipolar"):
+        _between("losses." + name, getattr(settings.losses, name))
+    for name in ("lambda_ed", "lambda_eo", "lambda_smooth", "flow_guidance", "flow_completion"):
+        _at_least("losses." + name, getattr(settings.losses, name), 0)
+    _above("flow.width", settings.flow.width)
+    _above("depth.width", settings.depth.width)
+    _above("depth.min_depth", settings.depth.min_depth)
+    if settings.depth.max_depth <= settings.depth.min_depth:
+        raise InputError(f"--depth.max_depth {settings.depth.max_depth:g}: must be above --depth.min_depth")
+    if not settings.stages:
+        raise InputError("--stages: name one at least: flow, depth, joint")
+    if len(set(settings.stages)) < len(settings.stages):
+        raise InputError(f"--stages {','.join(settings.stages)}: each stage runs once")
+    for stage in settings.stages:
+        _check_stage(f"training.{stage}", getattr(training, stage))
+    if isinstance(settings, TrainSettings):
+        _check_train(settings)
+
+
+def _check_stage(name: str, stage: StageSettings) -> None:
+    _above(f"{name}.share", stage.share)
+    _above(f"{name}.learning_rate", stage.learning_rate)
+    if stage.learns is not None and not stage.learns:
+        raise InputError(f"--{name}.learns: name one network at least: flow, depth, pose")
+    unknown = [term for term in stage.terms or () if term not in TERMS]
+    if unknown or stage.terms == []:
+        raise InputError(f"--{name}.terms {', '.join(unknown)}: name terms of the loss: {', '.join(TERMS)}")
+
+
+def _check_train(settings: TrainSettings) -> None:
+    validation = settings.validation
+    _at_least("validation.snippets", validation.snippets, 1)
+    _at_least("validation.pictures", validation.pictures, 0)
+    _at_least("validation.epochs", validation.epochs, 1)
+    if not 0 <= validation.held_out < 1:
+        raise InputError(f"--validation.held_out {validation.held_out:g}: give a share from 0 to below 1")
+    if validation.dataset is not None and validation.root is None:
+        raise InputError("--validation.dataset: give its folder too, --validation.root")
+
+
+def _at_least(name: str, value: float | int, least: float | int) -> None:
+    if value < least:
+        raise InputError(f"--{name} {value:g}: must be {least:g} or more")
+
+
+def _above(name: str, value: float | int) -> None:
+    if not value > 0:
+        raise InputError(f"--{name} {value:g}: must be above 0")
+
+
+def _between(name: str, value: float | int) -> None:
+    if not 0 < value < 1:
+        raise InputError(f"--{name} {value:g}: must be between 0 and 1")

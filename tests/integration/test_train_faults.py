@@ -1,0 +1,162 @@
+"""What goes wrong in a training on data sets, and what is promised then."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from triptych.cli import main
+
+Refused = Callable[..., str]
+
+
+@pytest.fixture
+def drive(tmp_path: Path) -> Path:
+    """A folder of JPEGs that slide past, with a calibration."""
+    folder = tmp_path / "drives" / "one"
+    folder.mkdir(parents=True)
+    scene = cv2.resize(np.random.default_rng(1).integers(0, 255, (16, 44, 3), dtype=np.uint8), (176, 64))
+    for index in range(12):
+        assert cv2.imwrite(str(folder / f"{index:06d}.jpg"), scene[:, 4 * index : 4 * index + 96])
+    (folder / "K.txt").write_text("80 0 47.5\n0 80 31.5\n0 0 1\n")
+    return folder
+
+
+@pytest.fixture
+def words(drive: Path, tmp_path: Path, tiny: list[str]) -> list[str]:
+    return [
+        "train",
+        *tiny,
+        "--stages=joint",
+        "--training.joint.imitation=0",
+        "--epochs=2",
+        f"--data.root={drive.parent}",
+        "--validation.held_out=0",
+        f"--output={tmp_path / 'run'}",
+    ]
+
+
+def steps(tmp_path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_empty_file_and_a_truncated_jpeg_are_named_skipped_and_counted(
+    drive: Path, tmp_path: Path, words: list[str], capfd: pytest.CaptureFixture[str], workers: int
+) -> None:
+    (drive / "000004.jpg").write_bytes(b"")
+    whole = (drive / "000008.jpg").read_bytes()
+    (drive / "000008.jpg").write_bytes(whole[: len(whole) // 2])
+    main([*words, f"--training.workers={workers}"])
+    error = capfd.readouterr().err
+    for name in ("000004.jpg", "000008.jpg"):
+        assert error.count(f"{name}: ") == 1, error
+    assert "2 files of frames could not be read" in error
+    assert steps(tmp_path)[-1]["damaged"] == 2
+
+
+def test_more_damaged_files_than_allowed_end_it(drive: Path, words: list[str], refused: Refused) -> None:
+    for index in (2, 5, 8):
+        (drive / f"{index:06d}.jpg").write_bytes(b"")
+    line = refused(*words, "--data.skip_limit=2")
+    assert "3 files of frames are damaged, 2 are allowed" in line
+    assert "000005.jpg" in line
+
+
+def test_frames_that_lack_a_neighbor_are_no_targets(drive: Path, tmp_path: Path, words: list[str]) -> None:
+    main([*words, "--epochs=1"])
+    whole = len(steps(tmp_path))
+    for name in ("000006.jpg", "000007.jpg"):
+        (drive / name).unlink()
+    main([*words, "--epochs=1", "--overwrite"])
+    assert (whole, len(steps(tmp_path))) == (5, 3)  # ten targets; without 5 to 8 there are six
+
+
+def test_a_frame_that_vanishes_under_way_is_like_a_damaged_one(
+    drive: Path, tmp_path: Path, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from triptych.training.loop import TrainingLoop
+
+    run = TrainingLoop.run
+
+    def after_a_loss(self: TrainingLoop, *arguments: object, **more: object) -> bool:
+        (drive / "000006.jpg").unlink()
+        return run(self, *arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(TrainingLoop, "run", after_a_loss)
+    main(words)
+    assert steps(tmp_path)[-1]["damaged"] == 1
+
+
+@pytest.mark.parametrize(
+    ("matrix", "told"),
+    [
+        ("-80 0 47.5\n0 80 31.5\n0 0 1\n", "must be positive"),
+        ("80 0 nan\n0 80 31.5\n0 0 1\n", "K.txt"),
+        ("80 0 947.5\n0 80 31.5\n0 0 1\n", "principal point"),
+        ("80 0\n0 80\n", "K.txt"),
+    ],
+)
+def test_intrinsics_that_cannot_be_are_refused(
+    drive: Path, words: list[str], refused: Refused, matrix: str, told: str
+) -> None:
+    (drive / "K.txt").write_text(matrix)
+    line = refused(*words)
+    assert told in line
+    assert "K.txt" in line
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of four megabytes."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = shutil.which("mount") and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)], check=False, capture_output=True
+    )
+    if not mounted or mounted.returncode:
+        pytest.skip("no file system can be mounted here")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_full_disk_ends_it_with_a_line_and_leaves_the_last_checkpoint_whole(
+    small_disk: Path, words: list[str], refused: Refused
+) -> None:
+    line = refused(*words, f"--output={small_disk / 'run'}")
+    assert "disk is full" in line or "No space left" in line or "free some space" in line
+    files = [path for path in small_disk.rglob("*") if path.is_file()]
+    assert not [path.name for path in files if ".tmp" in path.name or path.name.startswith(".")]
+    assert not (small_disk / "run" / "checkpoints" / "last.ckpt").exists()
+
+
+def test_a_loading_process_that_is_killed_ends_it_with_a_line(tmp_path: Path, words: list[str]) -> None:
+    command = [sys.executable, "-m", "triptych", *words, "--epochs=2000", "--training.workers=1"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=environment
+    ) as process:
+        file = tmp_path / "run" / "metrics.jsonl"
+        for _ in range(1200):
+            if file.is_file() and len(file.read_text().splitlines()) > 3:
+                break
+            time.sleep(0.05)
+        found = subprocess.run(["pgrep", "-P", str(process.pid)], check=True, capture_output=True, text=True)
+        os.kill(int(found.stdout.split()[0]), signal.SIGKILL)
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == 2, error
+    told = [line for line in error.splitlines() if line.startswith("triptych:")]
+    assert len(told) == 1, error
+    assert "Traceback" not in error
+    assert "a process that loads data" in told[0]
