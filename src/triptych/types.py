@@ -7,7 +7,7 @@ forward, images RGB in [0, 1] unless they are uint8.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from jaxtyping import Bool, Float, Int, UInt8
@@ -85,6 +85,14 @@ class Snippet:
     intrinsics: Float[Tensor, "batch 3 3"]
     index: Int[Tensor, " batch"]
     teaching: Teaching | None = None
+
+    def pin_memory(self) -> Snippet:
+        """The same in page-locked memory, from which a copy to a GPU does not wait; DataLoader calls it."""
+        teaching = self.teaching
+        if teaching is not None:
+            teaching = Teaching(**{part.name: getattr(teaching, part.name).pin_memory() for part in fields(Teaching)})
+        own = {name: getattr(self, name).pin_memory() for name in ("frames", "jittered", "intrinsics", "index")}
+        return replace(self, **own, teaching=teaching)
 
 
 @dataclass(frozen=True)

@@ -54,10 +54,12 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     settings = preset_settings("small", size=options.size, seed=options.seed, **length)
     from triptych.cli.console import say
     from triptych.cli.predict import write
-    from triptych.config.build import MODEL_FILE, save_model
+    from triptych.config.build import MODEL_FILE, load_model, save_model
     from triptych.data.synthetic import synthetic_clip
     from triptych.evaluation.clip import score_clip
+    from triptych.networks.execution import keep_freed_memory
 
+    keep_freed_memory()
     begin = time.perf_counter()
     height, width = size_of(options.size)
     say(f"making {options.frames} frames of a {options.family} at {width}x{height}")
@@ -71,6 +73,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     model = first_model(settings)
     train(settings, model, sequence, list(range(split)), folder=folder)
     save_model(folder / MODEL_FILE, model, settings)
+    model, _ = load_model(folder / MODEL_FILE)
     scores = []
     for name, refinement in REFINEMENTS:
         write(

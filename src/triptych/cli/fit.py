@@ -46,10 +46,12 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     source, folder = Path(namespace.source), Path(namespace.output)
     from triptych.cli.console import counted, say
     from triptych.cli.predict import write
-    from triptych.config.build import MODEL_FILE, build_sequence, save_model
+    from triptych.config.build import MODEL_FILE, build_sequence, load_model, save_model
     from triptych.config.check import check_settings
+    from triptych.networks.execution import keep_freed_memory
 
     check_settings(settings)
+    keep_freed_memory()
     check_run_folder(folder, overwrite=namespace.overwrite, resume=namespace.resume)
     with counted("reading") as progress:
         sequence = build_sequence(settings, source, progress=progress)
@@ -61,6 +63,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     train(settings, model, sequence, kept, folder=folder, resume=resume)
     save_model(folder / MODEL_FILE, model, settings)
     say(f"model: {folder / MODEL_FILE}")
+    model, _ = load_model(folder / MODEL_FILE)  # as any prediction to come has it
     write(model, sequence, folder / "prediction", settings=settings, overwrite=True, kept=kept)
 
 

@@ -57,8 +57,10 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     from triptych.cli.console import console
     from triptych.config.build import build_fabric
     from triptych.config.check import check_settings
+    from triptych.networks.execution import keep_freed_memory
 
     check_settings(settings)
+    keep_freed_memory()
 
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
     fabric = build_fabric(settings.training)

@@ -25,6 +25,7 @@ from triptych.errors import InputError
 from triptych.inference.teacher import SequenceTeacher
 from triptych.losses.objective import Objective
 from triptych.networks.depth import DepthNetwork
+from triptych.networks.execution import compile_networks, in_channels_last, prefers_channels_last
 from triptych.networks.flow import MaskFlowNet
 from triptych.networks.joint import JointModel
 from triptych.networks.pose import PoseNetwork
@@ -164,6 +165,8 @@ def build_loop(
         validation: how the networks are judged while they learn.
     """
     training = settings.training
+    fabric = fabric or build_fabric(training)
+    run_as_asked(model.to(fabric.device), training, fabric.device)
     return TrainingLoop(
         model,
         build_objective(settings),
@@ -183,10 +186,24 @@ def build_loop(
         ),
         folder=folder,
         run_settings=settings_yaml(settings),
-        fabric=fabric or build_fabric(training),
+        fabric=fabric,
         validation=validation,
         keep_best=lambda: save_model(folder / BEST_FILE, model, settings),
     )
+
+
+def run_as_asked(model: JointModel, training: TrainingSettings, device: torch.device) -> None:
+    """Set how the networks are run, in place; what they say stays the same.
+
+    Raises:
+        InputError: they are to be compiled, and there is no compiler.
+    """
+    model.checkpointing = training.checkpointing
+    wanted = training.channels_last
+    if prefers_channels_last(device) if wanted is None else wanted:
+        in_channels_last(model)
+    if training.compile:
+        compile_networks(model)
 
 
 def build_fabric(training: TrainingSettings) -> Fabric:

@@ -7,6 +7,7 @@ from triptych.config.schema import LearningSettings, StageSettings
 from triptych.config.train_schema import TrainSettings
 from triptych.errors import InputError
 from triptych.losses.objective import TERMS
+from triptych.networks.depth import OUTPUT_STRIDES
 
 
 def check_settings(settings: LearningSettings) -> None:
@@ -24,6 +25,8 @@ def check_settings(settings: LearningSettings) -> None:
     _above("training.gradient_clip", training.gradient_clip)
     _above("training.checkpoint_minutes", training.checkpoint_minutes)
     _at_least("losses.depth_levels", settings.losses.depth_levels, 1)
+    if settings.losses.depth_levels > len(OUTPUT_STRIDES):
+        raise InputError(f"--losses.depth_levels {settings.losses.depth_levels}: there are {len(OUTPUT_STRIDES)}")
     for name in ("tau_photometric", "tau_epipolar"):
         _between("losses." + name, getattr(settings.losses, name))
     for name in ("lambda_ed", "lambda_eo", "lambda_smooth", "flow_guidance", "flow_completion"):

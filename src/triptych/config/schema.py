@@ -227,10 +227,11 @@ class TrainingSettings:
         skip_limit: batches in a row without a finite loss or gradient that end it.
         workers: processes that load data; 0 loads in the training process. Each process works the
             classical answers out for itself, in every epoch: with stages that imitate, 0 is faster.
-        checkpointing: forget activations and work them out again in the backward pass: about a third
-            slower, and needs half the memory.
-        compile: compile the losses with torch.compile (needs a C++ compiler, or a GPU with Triton).
-        channels_last: keep images and weights with channels last; faster on GPUs with tensor cores.
+        checkpointing: work activations out again in the backward pass instead of keeping them: about a
+            quarter slower, with less than half the memory.
+        compile: have torch.compile translate the networks when they first run; meant for GPUs (on a CPU it needs
+            a C++ compiler and minutes, and is not faster).
+        channels_last: keep maps and weights with channels last; null where this machine is faster so.
         checkpoint_minutes: longest time between two checkpoints; one is written after each epoch anyway.
         epochs_before: of trainings that this one goes on from, for the halving of the learning rate.
     """
@@ -247,7 +248,7 @@ class TrainingSettings:
     workers: int = 0
     checkpointing: bool = False
     compile: bool = False
-    channels_last: bool = False
+    channels_last: bool | None = None
     checkpoint_minutes: float = 10.0
     epochs_before: int = 0
 

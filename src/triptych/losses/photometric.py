@@ -9,13 +9,13 @@ place.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.nn import functional as F
 
 from triptych.geometry.precision import check_precision
 
@@ -102,67 +102,112 @@ class _PhotometricErrors(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, target: Tensor, warped: Tensor, alpha: float) -> Tensor:
-        target_mean, mean = _box_mean(target), _box_mean(warped)
-        target_mean_square, mean_square = target_mean.square(), mean.square()
-        means_product = mean * target_mean
-        covariance = _box_mean(warped * target).sub_(means_product)
-        variance = _box_mean(warped.square()).sub_(mean_square)
+        target_mean = _box_mean(target)
+        target_mean_square = target_mean.square()
         target_variance = _box_mean(target.square()).sub_(target_mean_square)
-        a = means_product.mul_(2).add_(SSIM_LUMINANCE)
-        b = covariance.mul_(2).add_(SSIM_CONTRAST)
-        c = mean_square.add_(target_mean_square.add_(SSIM_LUMINANCE))
-        d = variance.add_(target_variance.add_(SSIM_CONTRAST))
-        divisor = c * d
-        similarity = (a * b).div_(divisor)
-        ctx.save_for_backward(target, warped, target_mean, mean, a, b, c, d, divisor, similarity)
+        errors = warped.new_empty((*warped.shape[:2], 1, *warped.shape[3:]))
+        differentiable = any(ctx.needs_input_grad)
+        kept = tuple(torch.empty_like(warped) for _ in range(3)) if differentiable else None
+        for of_target, of_image in _pieces(warped):
+            image, reference, mean_square = warped[of_image], target[of_target], target_mean_square[of_target]
+            places = (None, None, None) if kept is None else tuple(maps[of_image] for maps in kept)
+            mean = _box_mean(image, out=places[0])
+            covariance = _box_mean(image * reference, out=places[1]).addcmul_(mean, target_mean[of_target], value=-1)
+            variance = _box_mean(image.square(), out=places[2]).addcmul_(mean, mean, value=-1)
+            b = covariance.mul_(2).add_(SSIM_CONTRAST)
+            d = variance.add_(target_variance[of_target]).add_(SSIM_CONTRAST)
+            a, c = _of_means(mean, target_mean[of_target], mean_square)
+            similarity = a.mul_(b).div_(c.mul_(d))
+            structural = similarity.neg_().add_(1).clamp_(0, 2).mul_(alpha / 2)
+            structural.add_((image - reference).abs_(), alpha=1 - alpha)
+            torch.mean(structural, dim=2, keepdim=True, out=errors[of_image])
+        if kept is not None:
+            ctx.save_for_backward(target, warped, target_mean, target_mean_square, *kept)
         ctx.alpha = alpha
-        structural = (1 - similarity).clamp_(0, 2).mul_(alpha / 2)
-        return structural.add_((warped - target).abs_(), alpha=1 - alpha).mean(dim=2, keepdim=True)
+        return errors
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        target, warped, target_mean, mean, a, b, c, d, divisor, similarity = ctx.saved_tensors
-        of_channel = gradient / warped.shape[2]
-        of_similarity = of_channel * (-ctx.alpha / 2)
-        # SSIM depends on the windows' means of w t, of w^2 and t^2 (alike), and of w and t:
-        # the derivative by the mean of w is `crossed` (mean of t) + `straight` (mean of w).
-        by_product = of_similarity / divisor
-        crossed = (b - a).mul_(2).mul_(by_product)
-        by_product = by_product.mul_(a).mul_(2)
-        scaled = similarity * of_similarity
-        by_square = (scaled / d).neg_()
-        straight = scaled.div_(c).add_(by_square).mul_(-2)
-        spread_product, spread_square = _box_mean_adjoint(by_product), _box_mean_adjoint(by_square)
-        absolute = torch.sign(warped - target).mul_(of_channel * (1 - ctx.alpha))
-        of_target = of_warped = None
-        if ctx.needs_input_grad[1]:
-            of_warped = _box_mean_adjoint(torch.addcmul(crossed * target_mean, straight, mean))
-            of_warped.addcmul_(spread_square, warped, value=2).addcmul_(spread_product, target).add_(absolute)
-        if ctx.needs_input_grad[0]:
-            of_target = _box_mean_adjoint(torch.addcmul(crossed * mean, straight, target_mean))
-            of_target.addcmul_(spread_square, target, value=2).addcmul_(spread_product, warped).sub_(absolute)
-            of_target = of_target.sum(dim=1, keepdim=True)
+        target, warped, target_mean, target_mean_square, *kept = ctx.saved_tensors
+        of_target = torch.zeros_like(target) if ctx.needs_input_grad[0] else None
+        of_warped = torch.empty_like(warped) if ctx.needs_input_grad[1] else None
+        for of_reference, of_image in _pieces(warped):
+            image, reference, reference_mean = warped[of_image], target[of_reference], target_mean[of_reference]
+            mean, b, d = (values[of_image] for values in kept)
+            a, c = _of_means(mean, reference_mean, target_mean_square[of_reference])
+            of_channel = gradient[of_image] / warped.shape[2]
+            of_similarity = of_channel * (-ctx.alpha / 2)
+            # What is kept of an image: its mean, b and d.
+            # SSIM depends on the windows' means of w t, of w^2 and t^2 (alike), and of w and t:
+            # the derivative by the mean of w is `crossed` (mean of t) + `straight` (mean of w).
+            divisor = c * d
+            by_product = of_similarity / divisor
+            crossed = (b - a).mul_(2).mul_(by_product)
+            scaled = by_product * a
+            by_product = scaled * 2
+            scaled.mul_(b)  # similarity times its gradient
+            by_square = (scaled / d).neg_()
+            straight = scaled.div_(c).add_(by_square).mul_(-2)
+            spread_product, spread_square = _box_mean_adjoint(by_product), _box_mean_adjoint(by_square)
+            absolute = torch.sub(image, reference, out=divisor).sign_().mul_(of_channel * (1 - ctx.alpha))
+            if of_warped is not None:
+                by_mean = _box_mean_adjoint((crossed * reference_mean).addcmul_(straight, mean))
+                by_mean.addcmul_(spread_square, image, value=2).addcmul_(spread_product, reference)
+                torch.add(by_mean, absolute, out=of_warped[of_image])
+            if of_target is not None:
+                by_mean = _box_mean_adjoint((crossed * mean).addcmul_(straight, reference_mean))
+                by_mean.addcmul_(spread_square, reference, value=2).addcmul_(spread_product, image).sub_(absolute)
+                of_target[of_reference] += by_mean.sum(dim=1, keepdim=True)
         return of_target, of_warped, None
 
 
-def _box_sum(padded: Tensor) -> Tensor:
-    """Sums over 3x3 windows that lie inside: two passes of shifted sums."""
-    rows = (padded[..., :-2, :] + padded[..., 1:-1, :]).add_(padded[..., 2:, :])
-    return (rows[..., :-2] + rows[..., 1:-1]).add_(rows[..., 2:])
+def _of_means(mean: Tensor, target_mean: Tensor, target_mean_square: Tensor) -> tuple[Tensor, Tensor]:
+    a = (mean * target_mean).mul_(2).add_(SSIM_LUMINANCE)
+    return a, mean.square().add_(target_mean_square).add_(SSIM_LUMINANCE)
 
 
-def _box_mean(image: Tensor) -> Tensor:
-    """Mean over 3x3 windows, mirrored at the border; (batch, sources, channels, height, width)."""
-    padded = F.pad(image.flatten(0, 1), (1, 1, 1, 1), mode="reflect")
-    return _box_sum(padded).mul_(1 / 9).view(image.shape)
+def _pieces(warped: Tensor) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice]]]:
+    """Places of targets and of images that are worked on at a time.
+
+    On the CPU one image, whose maps then stay in the cache from one operation to the next.
+    """
+    everything = slice(None)
+    if warped.device.type != "cpu":
+        yield (everything, everything), (everything, everything)
+        return
+    for sample in range(warped.shape[0]):
+        for source in range(warped.shape[1]):
+            one = slice(sample, sample + 1)
+            yield (one, everything), (one, slice(source, source + 1))
+
+
+def _box_mean(image: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Mean over 3x3 windows, mirrored at the border; into `out` where it is given."""
+    return _window_sum(_window_sum(image, -2), -1, out=out).mul_(1 / 9)
+
+
+def _window_sum(image: Tensor, dim: int, *, out: Tensor | None = None) -> Tensor:
+    """Sums over three neighbors along an axis; the first and the last see their one neighbor twice."""
+    length = image.shape[dim]
+    sums = torch.empty_like(image) if out is None else out
+    torch.add(image.narrow(dim, 0, length - 2), image.narrow(dim, 2, length - 2), out=sums.narrow(dim, 1, length - 2))
+    torch.mul(image.narrow(dim, 1, 1), 2, out=sums.narrow(dim, 0, 1))
+    torch.mul(image.narrow(dim, length - 2, 1), 2, out=sums.narrow(dim, length - 1, 1))
+    return sums.add_(image)
 
 
 def _box_mean_adjoint(gradient: Tensor) -> Tensor:
-    """The gradient of `_box_mean`: the windows' sums, the border folded back in."""
-    padded = _box_sum(F.pad(gradient, (2, 2, 2, 2))).mul_(1 / 9)
-    padded[..., 2, :] += padded[..., 0, :]
-    padded[..., -3, :] += padded[..., -1, :]
-    padded[..., 2] += padded[..., 0]
-    padded[..., -3] += padded[..., -1]
-    return padded[..., 1:-1, 1:-1]
+    """The gradient of `_box_mean`."""
+    return _window_sum_adjoint(_window_sum_adjoint(gradient, -2), -1).mul_(1 / 9)
+
+
+def _window_sum_adjoint(gradient: Tensor, dim: int) -> Tensor:
+    """The gradient of `_window_sum`: the same sums, and the border's second share."""
+    length = gradient.shape[dim]
+    sums = gradient.clone()
+    sums.narrow(dim, 1, length - 1).add_(gradient.narrow(dim, 0, length - 1))
+    sums.narrow(dim, 0, length - 1).add_(gradient.narrow(dim, 1, length - 1))
+    sums.narrow(dim, 1, 1).add_(gradient.narrow(dim, 0, 1))
+    sums.narrow(dim, length - 2, 1).add_(gradient.narrow(dim, length - 1, 1))
+    return sums

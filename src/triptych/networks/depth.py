@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from triptych.errors import InputError
 from triptych.geometry.depth_range import disparity_from_depth
+from triptych.networks.checkpointing import checkpointed
+from triptych.networks.convolutions import NarrowConvolution
 from triptych.networks.encoder import Encoder
 from triptych.networks.layers import (
+    Fusion,
     Norm,
     decoder_convolution,
     multiple_size,
@@ -39,7 +41,12 @@ class DepthNetwork(nn.Module):
     The decoder walks from the coarsest features of the encoder to full resolution in
     steps of two, and joins the encoder's features of each stride that it has: any
     number of levels from any first stride will do.
+
+    Attributes:
+        checkpointing: compute activations again in the backward pass instead of keeping them.
     """
+
+    checkpointing = False
 
     def __init__(
         self,
@@ -84,23 +91,30 @@ class DepthNetwork(nn.Module):
             stride //= 2
             outputs = scaled_channels(DECODER_CHANNELS.get(stride, max(DECODER_CHANNELS.values())), width)
             self.reductions[str(stride)] = decoder_convolution(channels, outputs, norm=norm)
-            joined = outputs + (skips.get(stride, 0))
-            self.fusions[str(stride)] = decoder_convolution(joined, outputs, norm=norm)
+            self.fusions[str(stride)] = Fusion(outputs, skips.get(stride, 0), outputs, norm=norm)
             if stride in OUTPUT_STRIDES:
                 self.heads[str(stride)] = _head(outputs, bias=bias)
             channels = outputs
 
-    def forward(self, image: Float[Tensor, "batch 3 height width"]) -> tuple[Float[Tensor, "batch 1 _ _"], ...]:
+    def forward(
+        self, image: Float[Tensor, "batch 3 height width"], *, levels: int = len(OUTPUT_STRIDES)
+    ) -> tuple[Float[Tensor, "batch 1 _ _"], ...]:
         """Disparities in (0, 1) at strides 1, 2, 4, 8 of the input.
 
         Args:
             image: RGB in [0, 1]. Sides that are not multiples of the encoder's last stride are
                 resized to the next ones, and the disparities back.
+            levels: how many are wanted, from the finest; the heads of the others do not run.
 
         Returns:
-            Four disparities, fine to coarse, of sides ceil(side / stride).
+            The disparities, fine to coarse, of sides ceil(side / stride).
+
+        Raises:
+            ValueError: none is wanted, or more than there are.
         """
-        return self._disparities(image, OUTPUT_STRIDES)
+        if not 1 <= levels <= len(OUTPUT_STRIDES):
+            raise ValueError(f"depth has 1 to {len(OUTPUT_STRIDES)} levels, got {levels}")
+        return self._disparities(image, OUTPUT_STRIDES[:levels])
 
     def finest(self, image: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 1 height width"]:
         """The full-resolution disparity alone, without the work of the coarser heads."""
@@ -110,14 +124,14 @@ class DepthNetwork(nn.Module):
         height, width = image.shape[-2:]
         # Two cells at least: a border of one cell cannot be reflected.
         working = resized(image, multiple_size(height, width, of=self.stride, least=2))
-        features = dict(zip(self.encoder.strides, self.encoder(working), strict=True))
+        encoded = checkpointed(self.encoder, working, enabled=self.checkpointing)
+        features = dict(zip(self.encoder.strides, encoded, strict=True))
         x = features.pop(self.stride)
         disparities = {}
         for key, reduction in self.reductions.items():
             stride = int(key)
-            x = F.interpolate(reduction(x), scale_factor=2.0, mode="nearest")
-            skip = features.pop(stride, None)
-            x = self.fusions[key](x if skip is None else torch.cat((x, skip), dim=1))
+            x = checkpointed(reduction, x, enabled=self.checkpointing)
+            x = checkpointed(self.fusions[key], x, features.pop(stride, None), enabled=self.checkpointing)
             if stride in strides:
                 size = (math.ceil(height / stride), math.ceil(width / stride))
                 disparities[stride] = resized(torch.sigmoid(single_precision(self.heads[key](x))), size)
@@ -125,7 +139,7 @@ class DepthNetwork(nn.Module):
 
 
 def _head(channels: int, *, bias: float) -> nn.Conv2d:
-    head = nn.Conv2d(channels, 1, 3, padding=1, padding_mode="reflect")
+    head = NarrowConvolution(channels, 1, padding_mode="reflect")
     with torch.no_grad():
         head.weight.mul_(HEAD_GAIN)
         cast(Tensor, head.bias).fill_(bias)

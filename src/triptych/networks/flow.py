@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from triptych.geometry.grid import resize_flow
 from triptych.networks.cascade import Refinement
+from triptych.networks.checkpointing import checkpointed
 from triptych.networks.layers import LEAKY_SLOPE, multiple_size, resized, scaled_channels, upsampled
 from triptych.networks.matching import DeformableWarp, matching_cost, warped_features
 from triptych.networks.pyramid import (
@@ -72,7 +73,12 @@ class MaskFlowNet(nn.Module):
 
     Three kinds of matching of one network: "masked" is MaskFlowNet, "warp" the PWC-Net-like
     baseline of its ablation, "deformable" the row between.
+
+    Attributes:
+        checkpointing: compute activations again in the backward pass instead of keeping them.
     """
+
+    checkpointing = False
 
     def __init__(
         self,
@@ -173,9 +179,8 @@ class MaskFlowNet(nn.Module):
         batch, count, _, height, width = frames.shape
         centered = frames - frames.mean(dim=(1, 3, 4), keepdim=True)
         working = resized(centered.flatten(0, 1), multiple_size(height, width, of=2**COARSEST))
-        levels = {
-            level: torch.unflatten(features, 0, (batch, count)) for level, features in self.pyramid(working).items()
-        }
+        pyramid = checkpointed(self.pyramid, working, enabled=self.checkpointing)
+        levels = {level: torch.unflatten(features, 0, (batch, count)) for level, features in pyramid.items()}
         return FrameFeatures(torch.unflatten(working, 0, (batch, count)), levels, (height, width))
 
     def matched(self, features: FrameFeatures, pairs: Sequence[tuple[int, int]]) -> FlowEstimate:
@@ -203,22 +208,25 @@ class MaskFlowNet(nn.Module):
         for level in range(COARSEST, FINEST - 1, -1):
             key = str(level)
             if flow is None or handed is None:
-                x = self.blocks[key](self._cost(target[level], source[level]))
+                x = self._decoded(key, self._cost(target[level], source[level]))
                 flow = self.flow_heads[key](x)
             else:
                 flow = upsampled(flow)
                 mask = None if mask is None else upsampled(mask)
                 moved = self._moved(key, source[level], level_flow(flow, level), mask, handed)
                 x = torch.cat((self._cost(target[level], moved), target[level], handed, flow), dim=1)
-                x = self.blocks[key](x)
+                x = self._decoded(key, x)
                 flow = flow + self.flow_heads[key](x)
             if level == FINEST:
-                flow = flow + self.context(x)
+                flow = flow + checkpointed(self.context, x, enabled=self.checkpointing)
             else:
                 handed = self.feature_heads[key](x)
                 mask = self.mask_heads[key](x) if self.matching == "masked" else None
             flows[level] = flow
         return StageFlows(flows, mask)
+
+    def _decoded(self, key: str, x: Tensor) -> Tensor:
+        return cast(Tensor, checkpointed(self.blocks[key], x, enabled=self.checkpointing))
 
     def _cost(self, target: Tensor, source: Tensor) -> Tensor:
         return matching_cost(target, source, search_radius=SEARCH_RADIUS, normalized=self.normalized_costs)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from triptych.networks.convolutions import Convolution, UpsamplingFusion, is_plain_on_cpu
 
 Norm = Literal["batch", "none"]
 
@@ -32,7 +35,7 @@ def scaled_channels(channels: int, width: float) -> int:
 
 def leaky_convolution(inputs: int, outputs: int, *, stride: int = 1, dilation: int = 1) -> nn.Sequential:
     """A 3x3 convolution with zero padding and LeakyReLU, as everywhere in MaskFlowNet."""
-    convolution = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=dilation, dilation=dilation)
+    convolution = Convolution(inputs, outputs, 3, stride=stride, padding=dilation, dilation=dilation)
     return nn.Sequential(convolution, nn.LeakyReLU(LEAKY_SLOPE, inplace=True))
 
 
@@ -40,7 +43,55 @@ def decoder_convolution(inputs: int, outputs: int, *, norm: Norm) -> nn.Sequenti
     """A 3x3 convolution with reflected borders, normalization and ELU, for the depth decoder."""
     convolution = nn.Conv2d(inputs, outputs, 3, padding=1, padding_mode="reflect", bias=norm == "none")
     normalization = [nn.BatchNorm2d(outputs)] if norm == "batch" else []
-    return nn.Sequential(convolution, *normalization, nn.ELU(inplace=True))
+    return nn.Sequential(convolution, *normalization, ExponentialLinearUnit())
+
+
+class Fusion(nn.Sequential):
+    """A step of the depth decoder to twice the size: `UpsamplingFusion`, normalization and ELU."""
+
+    def __init__(self, inputs: int, skips: int, outputs: int, *, norm: Norm) -> None:
+        normalization = [nn.BatchNorm2d(outputs)] if norm == "batch" else []
+        convolution = UpsamplingFusion(inputs, skips, outputs, bias=norm == "none")
+        super().__init__(convolution, *normalization, ExponentialLinearUnit())
+
+    def forward(  # type: ignore[override]  # of two maps
+        self, x: Float[Tensor, "batch inputs height width"], skip: Float[Tensor, "batch skips _ _"] | None
+    ) -> Float[Tensor, "batch outputs 2*height 2*width"]:
+        """The smaller map at full size, joined with the encoder's features where there are some."""
+        convolution, *others = self
+        x = convolution(x, skip)
+        for layer in others:
+            x = layer(x)
+        return x
+
+
+class ExponentialLinearUnit(nn.Module):
+    """ELU: x above 0, exp(x) - 1 below.
+
+    On the CPU without `expm1`, which PyTorch's takes and which costs twelve times as much; the
+    values are right to the rounding of numbers near 1 (6e-8).
+    """
+
+    def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        """The activations; x is not changed."""
+        if not is_plain_on_cpu(x):
+            return F.elu(x)
+        return cast(Tensor, _ExponentialLinearUnit.apply(x))
+
+
+class _ExponentialLinearUnit(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        below = x.clamp(max=0).exp_().sub_(1)
+        y = torch.maximum(x, below, out=below)
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (y,) = ctx.saved_tensors
+        return cast(Tensor, torch.ops.aten.elu_backward(gradients[0], 1.0, 1.0, 1.0, True, y))
 
 
 def multiple_size(height: int, width: int, *, of: int, least: int = 1) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from triptych.geometry.pose import rigid_transform
+from triptych.networks.checkpointing import checkpointed
 from triptych.networks.encoder import Encoder
 from triptych.networks.layers import Norm, multiple_size, resized, single_precision
 
@@ -26,7 +27,12 @@ class PoseNetwork(nn.Module):
     It sees both images and, with `sees_flow`, the optical flow between them: rotation and
     translation are then near to linear in what it sees, and are learned from hundreds of
     pairs where images alone take tens of thousands.
+
+    Attributes:
+        checkpointing: compute activations again in the backward pass instead of keeping them.
     """
+
+    checkpointing = False
 
     def __init__(
         self,
@@ -93,7 +99,8 @@ class PoseNetwork(nn.Module):
             pair = torch.cat((pair, _flow_picture(flow.detach()).to(pair.dtype)), dim=1)
         height, width = pair.shape[-2:]
         pair = resized(pair, multiple_size(height, width, of=self.stride))
-        motion = self.motion_scale * single_precision(self.decoder(self.encoder(pair)[-1])).mean(dim=(2, 3))
+        features = checkpointed(self.encoder, pair, enabled=self.checkpointing)[-1]
+        motion = self.motion_scale * single_precision(self.decoder(features)).mean(dim=(2, 3))
         return rigid_transform(motion[:, :3], motion[:, 3:])
 
 

@@ -9,6 +9,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from triptych.networks.convolutions import (
+    BLOCK,
+    NarrowConvolution,
+    UpsamplingConvolution,
+    is_channels_last,
+    with_zeros,
+)
 from triptych.networks.layers import LEAKY_SLOPE, leaky_convolution, scaled_channels, single_precision
 
 PYRAMID_CHANNELS = {1: 16, 2: 32, 3: 64, 4: 96, 5: 128, 6: 196}
@@ -69,7 +76,12 @@ class DenseBlock(nn.Module):
         initialize(self)
 
     def forward(self, x: Float[Tensor, "batch inputs height width"]) -> Float[Tensor, "batch outputs height width"]:
-        """All outputs, last first, and the input behind them."""
+        """All outputs, last first, and the input behind them.
+
+        With weights of channels last, zeros follow that make whole blocks of channels.
+        """
+        if is_channels_last(next(self.parameters())):
+            x = with_zeros(x, -x.shape[1] % BLOCK, dim=1).contiguous(memory_format=torch.channels_last)
         for convolution in self.convolutions:
             x = torch.cat((convolution(x), x), dim=1)
         return x
@@ -99,7 +111,7 @@ class Head(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.convolution = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.convolution = NarrowConvolution(inputs, outputs)
         initialize(self, gain=HEAD_GAIN)
 
     def forward(self, x: Float[Tensor, "batch inputs height width"]) -> Float[Tensor, "batch _ height width"]:
@@ -110,7 +122,7 @@ class Head(nn.Module):
 def upsampling_head(inputs: int, outputs: int) -> nn.Sequential:
     """A transposed 4x4 convolution with stride 2 and LeakyReLU: features handed to the next level."""
     head = nn.Sequential(
-        nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1), nn.LeakyReLU(LEAKY_SLOPE, inplace=True)
+        UpsamplingConvolution(inputs, outputs, 4, stride=2, padding=1), nn.LeakyReLU(LEAKY_SLOPE, inplace=True)
     )
     initialize(head)
     return head

@@ -34,6 +34,7 @@ class Estimator(Protocol):
         flow_gradient: bool,
         backward_flow: bool,
         reversed_pose: bool,
+        depth_levels: int,
     ) -> SnippetEstimate:
         """What the networks say of a batch of snippets; see `JointModel.estimate`."""
 
@@ -87,6 +88,7 @@ def step_loss(
             flow_gradient=stage.trains_flow,
             backward_flow=not alone,
             reversed_pose=stage.runs_depth and objective.fundamental == "inverse_pose",
+            depth_levels=objective.depth_levels,
         )
     estimate = in_float32(estimate)
     loss = LossTerms(snippet.frames.new_zeros(()), {}, {}) if alone else objective(snippet, estimate, terms=stage.terms)

@@ -88,7 +88,6 @@ class Validator:
             the photometric error of depth, whichever is there first, and that of flow in its stage.
         batch_size: snippets at a time.
         workers: processes that load.
-        autocast: context in which the networks run.
         draw: called with the networks and the report, to make pictures; in the first process alone.
     """
 
@@ -168,7 +167,7 @@ class Validator:
 
     def _figures(self, model: JointModel, snippet: Snippet, stage: Stage) -> Iterator[tuple[str, float]]:
         """Names and values, those of loss terms once a batch, those with truth once a snippet."""
-        estimate = in_float32(model.estimate(snippet, depth=stage.runs_depth, pose=stage.runs_depth))
+        estimate = in_float32(self._estimate(model, snippet, stage))
         terms = self._objective(snippet, estimate, flow_learns=True).terms
         yield from ((name, float(value)) for name, value in terms.items() if math.isfinite(float(value)))
         if self._truth is None or not stage.runs_depth:
@@ -176,6 +175,15 @@ class Validator:
         for place, position in enumerate(snippet.index.tolist()):
             yield from self._depth_figures(estimate, place, position)
             yield from self._trajectory_figure(estimate, place, position)
+
+    def _estimate(self, model: JointModel, snippet: Snippet, stage: Stage) -> SnippetEstimate:
+        return model.estimate(
+            snippet,
+            depth=stage.runs_depth,
+            pose=stage.runs_depth,
+            reversed_pose=stage.runs_depth and self._objective.fundamental == "inverse_pose",
+            depth_levels=self._objective.depth_levels,
+        )
 
     def _depth_figures(self, estimate: SnippetEstimate, place: int, position: int) -> Iterator[tuple[str, float]]:
         assert self._truth is not None

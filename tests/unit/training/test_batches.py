@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
 
+from triptych.data.read_snippets import ReadSnippet
 from triptych.training.batches import in_float32, in_parts, mean_terms, on_device
 from triptych.types import FlowEstimate, LossTerms, Snippet, SnippetEstimate, Teaching
 
@@ -73,3 +75,20 @@ def test_what_autocast_narrowed_is_widened_and_all_else_stays() -> None:
     assert wide.flow_target_to_source.flow.dtype == torch.float32
     assert wide.flow_target_to_source.visibility is estimate.flow_target_to_source.visibility
     assert wide.source_from_target is None
+
+
+def test_a_batch_is_pinned_with_all_that_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    pinned: list[tuple[int, ...]] = []
+
+    def pin(tensor: Tensor) -> Tensor:
+        pinned.append(tuple(tensor.shape))
+        return tensor.clone()
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", pin)
+    frames = torch.rand(2, 3, 3, 4, 6)
+    batch = ReadSnippet(frames, frames, torch.eye(3).expand(2, 3, 3), torch.arange(2), damaged=("one",))
+    again = batch.pin_memory()
+    assert isinstance(again, ReadSnippet)
+    assert again.damaged == ("one",)
+    assert torch.equal(again.frames, frames)
+    assert len(pinned) == 4
