@@ -38,6 +38,9 @@ check: .venv/.dev
 bench: .venv/.dev
 	$(BIN)/python benchmarks/core.py
 	$(BIN)/python benchmarks/evaluation.py
+	$(BIN)/python benchmarks/peers.py $(PEERS)
+	$(BIN)/python benchmarks/loader.py
+	$(BIN)/python benchmarks/scaling.py
 
 docs: .venv/.docs
 	$(BIN)/mkdocs build --strict

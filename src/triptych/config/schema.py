@@ -227,8 +227,8 @@ class TrainingSettings:
         skip_limit: batches in a row without a finite loss or gradient that end it.
         workers: processes that load data; 0 loads in the training process. Each process works the
             classical answers out for itself, in every epoch: with stages that imitate, 0 is faster.
-        checkpointing: work activations out again in the backward pass instead of keeping them: about a
-            quarter slower, with less than half the memory.
+        checkpointing: work activations out again in the backward pass instead of keeping them: less memory,
+            the more the larger the batch, for about a third more time.
         compile: have torch.compile translate the networks when they first run; meant for GPUs (on a CPU it needs
             a C++ compiler and minutes, and is not faster).
         channels_last: keep maps and weights with channels last; null where this machine is faster so.

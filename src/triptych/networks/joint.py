@@ -37,9 +37,9 @@ class JointModel(nn.Module):
     def checkpointing(self) -> bool:
         """Whether activations are computed again in the backward pass instead of being kept.
 
-        Setting it sets it in all networks: less than half the memory for a quarter more time;
-        gradients and batch statistics are the same. The second stage of full MaskFlowNet and
-        the losses keep theirs.
+        Setting it sets it in all networks: a quarter more arithmetic, the same gradients and batch
+        statistics. The second stage of full MaskFlowNet and the losses keep theirs. A joint
+        step of one 192x640 snippet then needs 1.1 GB instead of 1.3, 0.6 of it for the weights.
         """
         return all(network.checkpointing for network in self.children())
 
