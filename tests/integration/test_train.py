@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -178,7 +179,12 @@ def test_a_killed_training_resumes_to_the_same_losses_to_the_bit(
     drives: Path, tmp_path: Path, settings_of: Callable[..., list[str]]
 ) -> None:
     # The checkpoints that a kill leaves behind are some steps old: those steps are done again.
-    common = ["--epochs=3", "--validation.held_out=0.2", "--training.workers=1", "--validation.pictures=0"]
+    config = tmp_path / "length.yaml"
+    config.write_text("epochs: 4\n")
+    # Two of three stages, so that the length is a part of the file's; a name and not only files.
+    common = ["--config", "kitti", f"--config={config}", "--stages", "flow,joint", "--overwrite"]
+    common += ["--data.split=null", "--validation.split=null"]
+    common += ["--validation.held_out=0.2", "--training.workers=1", "--validation.pictures=0"]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     main(settings_of(drives, whole, *common))
     words = settings_of(drives, killed, *common)
@@ -285,3 +291,57 @@ def test_drives_of_the_eigen_test_are_left_out_unless_asked_for(
     assert "1 drive of the Eigen test is left out" in " ".join(error.split())
     main([*words, "--data.left_out=[]"])
     assert "6 snippets" in capfd.readouterr().err
+
+
+def test_a_resume_with_other_networks_or_frames_is_refused(
+    drives: Path, tmp_path: Path, settings_of: Callable[..., list[str]], refused: Callable[..., str]
+) -> None:
+    words = settings_of(drives, tmp_path / "run", "--steps=1", "--stages=flow", "--validation.held_out=0")
+    main(words)
+    for change, told in (("--flow.width=0.5", "--flow.width 0.5: the run has 0.25"), ("--seed=7", "--seed 7")):
+        line = refused(*words, "--resume", change)
+        assert told in line
+        assert "cannot change within it" in line
+    main(["train", f"--output={tmp_path / 'run'}", "--resume", "--steps=2"])
+    assert len(lines(tmp_path / "run" / "metrics.jsonl")) == 2
+
+
+def test_a_stage_s_own_terms_and_learners_are_what_it_goes_by(
+    drives: Path, tmp_path: Path, settings_of: Callable[..., list[str]], refused: Callable[..., str]
+) -> None:
+    folder = tmp_path / "run"
+    words = settings_of(drives, folder, "--steps=2", "--validation.held_out=0", "--config=ablation/flow_epipolar")
+    main([*words, "--stages=joint"])
+    steps = lines(folder / "metrics.jsonl")
+    assert [set(step["terms"]) for step in steps] == [{"flow_photometric", "flow_epipolar"}] * 2
+    again = tmp_path / "again"
+    main([*words, "--stages=joint", f"--output={again}", f"--initial={folder}"])
+    first, second = load_model(folder)[0], load_model(again)[0]
+    same = {
+        name: all(
+            torch.equal(one, other)
+            for one, other in zip(getattr(first, name).parameters(), getattr(second, name).parameters(), strict=True)
+        )
+        for name in ("flow", "depth", "pose")
+    }
+    assert same == {"flow": False, "depth": True, "pose": True}
+    line = refused(*words, "--stages=flow", "--overwrite", "--training.flow.terms=[depth_photometric]")
+    assert "none of the terms depth_photometric is here" in line
+    more = ["--training.joint.learns=[pose]", "--training.joint.terms=[smoothness]"]
+    assert "depends on what it learns" in refused(*words, "--stages=joint", "--overwrite", *more)
+
+
+def test_damaged_frames_to_validate_on_are_named_and_counted(
+    drives: Path, tmp_path: Path, settings_of: Callable[..., list[str]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "raw"
+    shutil.copytree(drives, root)
+    images = root / "2011_09_26" / "2011_09_26_drive_0005_sync" / "image_02" / "data"
+    (images / "0000000011.png").write_bytes(b"")
+    main(settings_of(root, tmp_path / "run", "--steps=1", "--stages=flow", "--validation.held_out=0.3"))
+    error = " ".join(capfd.readouterr().err.split())
+    assert error.count("0000000011.png: ") == 1
+    assert "another validation snippet stands in" in error
+    assert "1 files of frames could not be read" in error
+    (judged,) = lines(tmp_path / "run" / "validation.jsonl")
+    assert len(judged["damaged"]) == 1

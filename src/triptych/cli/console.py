@@ -79,6 +79,8 @@ class TrainingProgress:
 
     def record_validation(self, report: ValidationReport) -> None:
         """Leave a line with the figures on the screen."""
+        for line in report.damaged:
+            warn(f"{line}; another validation snippet stands in")
         shown = [name for name in SHOWN_FIGURES if name in report.figures]
         figures = "  ".join(f"{name} {report.figures[name]:.4f}" for name in shown)
         say(f"epoch {report.epoch}, {report.snippets} validation snippets: {figures} (best by {report.measure})")

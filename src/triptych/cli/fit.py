@@ -13,7 +13,7 @@ from triptych.cli.run_folder import (
     check_run_folder,
     first_model,
     has_checkpoint,
-    restore,
+    latest_checkpoint,
     say_how_it_went,
     say_what_learns,
     start_run_folder,
@@ -25,6 +25,7 @@ from triptych.errors import InputError
 
 if TYPE_CHECKING:
     from triptych.networks.joint import JointModel
+    from triptych.training.checkpoint import Checkpoint
     from triptych.types import FrameSequence
 
 FEWEST_FRAMES = 3
@@ -58,9 +59,10 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     say_what_was_read(sequence)
     kept = frames_in_motion(settings, sequence)
     resume = namespace.resume and has_checkpoint(folder)
+    checkpoint = latest_checkpoint(folder, settings) if resume else None
     model = first_model(settings, resume=resume)
-    start_run_folder(folder, settings, overwrite=namespace.overwrite)
-    train(settings, model, sequence, kept, folder=folder, resume=resume)
+    start_run_folder(folder, settings, overwrite=namespace.overwrite and not namespace.resume)
+    train(settings, model, sequence, kept, folder=folder, checkpoint=checkpoint)
     save_model(folder / MODEL_FILE, model, settings)
     say(f"model: {folder / MODEL_FILE}")
     model, _ = load_model(folder / MODEL_FILE)  # as any prediction to come has it
@@ -122,7 +124,7 @@ def train(
     kept: list[int],
     *,
     folder: Path,
-    resume: bool = False,
+    checkpoint: Checkpoint | None = None,
 ) -> None:
     """Train networks, in place, on the kept frames; stops in good order on Ctrl-C.
 
@@ -135,8 +137,8 @@ def train(
 
     data = build_data(settings, sequence, positions=kept)
     loop = build_loop(settings, model, data, folder=folder)
-    if resume:
-        restore(loop, folder)
+    if checkpoint is not None:
+        loop.restore(checkpoint)
     say_what_learns(model, snippets=len(data), stages=settings.stages)
     with InterruptFlag() as interrupt:
         file_log = FileLog(folder, step=loop.state.step, validated_step=loop.state.validated_step)

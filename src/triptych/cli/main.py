@@ -73,9 +73,7 @@ def _overview() -> str:
 
 def _fail(message: str) -> None:
     line = " ".join(message.split())
-    of_several = int(os.environ.get("RANK", "0"))
-    # What is wrong for all processes of a training is said once; what only one of them met, by itself.
-    if not of_several or line.startswith("process "):
-        print(f"triptych: {line}", file=sys.stderr)
+    rank = os.environ.get("RANK", "0") if "TORCHELASTIC_RUN_ID" in os.environ else "0"
+    print(f"triptych: {'' if rank == '0' else f'process {rank}: '}{line}", file=sys.stderr)
     sys.stderr.flush()
     raise SystemExit(INPUT_ERROR)

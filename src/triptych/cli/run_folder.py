@@ -5,18 +5,26 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from triptych.config.load import settings_yaml, value_of, with_preset
+import yaml
+
+from triptych.config.load import over_run, settings_yaml, value_of, with_preset
 from triptych.config.schema import LearningSettings
 from triptych.errors import InputError
 
 if TYPE_CHECKING:
+    from lightning.fabric import Fabric
+
     from triptych.networks.joint import JointModel
+    from triptych.training.checkpoint import Checkpoint
     from triptych.training.loop import TrainingLoop
 
 SETTINGS_FILE = "settings.yaml"
+UNCHANGING = ("seed", "size", "depth", "pose", "flow")
+"""Settings that a resume must not change: nothing would fit, or nothing be the same."""
 
 
 def words_of_run(words: Sequence[str]) -> list[str]:
@@ -32,7 +40,7 @@ def words_of_run(words: Sequence[str]) -> list[str]:
     stored = Path(folder or "") / SETTINGS_FILE
     if folder is None or not stored.is_file():
         raise InputError(f"{folder}: no run to resume there; leave out --resume to start one")
-    return ["--config", str(stored), *words]
+    return over_run(stored, words)
 
 
 def check_run_folder(folder: Path, *, overwrite: bool, resume: bool) -> None:
@@ -44,7 +52,13 @@ def check_run_folder(folder: Path, *, overwrite: bool, resume: bool) -> None:
 
 
 def start_run_folder(folder: Path, settings: LearningSettings, *, overwrite: bool) -> None:
-    """Make the run folder with the settings and the environment of the run."""
+    """Make the run folder with the settings and the environment of the run.
+
+    Args:
+        folder: of the run.
+        settings: of the run.
+        overwrite: take away what is there.
+    """
     import shutil
 
     from triptych.formats.atomic import atomic_path
@@ -112,13 +126,41 @@ def first_model(settings: LearningSettings, *, resume: bool = False) -> JointMod
     return model
 
 
-def restore(loop: TrainingLoop, folder: Path) -> None:
-    """Go on from the newest whole checkpoint of a run."""
+def latest_checkpoint(folder: Path, settings: LearningSettings, *, fabric: Fabric | None = None) -> Checkpoint:
+    """The newest whole checkpoint of a run, which the first process reads for all.
+
+    Args:
+        folder: of the run.
+        settings: that it goes on with.
+        fabric: the processes; None for a single one.
+
+    Raises:
+        InputError: there is none that is whole, or it is of other networks, frames or chance.
+    """
     from triptych.cli.console import say, warn
     from triptych.training.checkpoint import load_latest_checkpoint
 
-    loop.restore(load_latest_checkpoint(folder / "checkpoints", warn=warn))
-    say(f"resumed at step {loop.state.step}")
+    found = None
+    if fabric is None or fabric.is_global_zero:
+        found = load_latest_checkpoint(folder / "checkpoints", warn=warn)
+    checkpoint = found if fabric is None else fabric.broadcast(found)
+    assert checkpoint is not None
+    _check_same(yaml.safe_load(checkpoint.settings), asdict(settings))
+    say(f"going on from step {checkpoint.state.step}")
+    return checkpoint
+
+
+def _check_same(stored: dict[str, Any], given: dict[str, Any], *, above: str = "") -> None:
+    """Refuse to go on with what cannot change within a run."""
+    for name in stored if above else UNCHANGING:
+        before, now = stored.get(name), given.get(name)
+        if isinstance(before, dict) and isinstance(now, dict) and name != "encoder_options":
+            _check_same(before, now, above=f"{above}{name}.")
+        elif before != now and name != "pretrained":
+            raise InputError(
+                f"--{above}{name} {now}: the run has {before}, which cannot change within it; start another run, "
+                "with --initial from this one's weights if the networks are the same"
+            )
 
 
 def say_what_learns(model: JointModel, *, snippets: int, stages: Sequence[str]) -> None:
@@ -135,6 +177,5 @@ def say_how_it_went(loop: TrainingLoop) -> None:
 
     if loop.state.skipped:
         say(f"{loop.state.skipped} batches were skipped: their loss or gradient was not finite")
-    damaged = loop.feed.data.damaged
-    if damaged is not None and len(damaged):
-        say(f"{len(damaged)} files of frames could not be read; other snippets stood in for theirs")
+    if loop.damaged:
+        say(f"{loop.damaged} files of frames could not be read; other snippets stood in for theirs")

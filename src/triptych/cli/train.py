@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from triptych.cli.run_folder import (
     check_run_folder,
     first_model,
     has_checkpoint,
-    restore,
+    latest_checkpoint,
     say_how_it_went,
     say_what_learns,
     start_run_folder,
@@ -34,7 +35,14 @@ if TYPE_CHECKING:
 
     from triptych.training.log import TrainingLog
 
-LOST_PROCESS = ("connection closed by peer", "connection reset by peer", "gloo", "nccl", "distbackend", "broken pipe")
+LOST_PROCESS = (
+    "connection closed by peer",
+    "connection reset by peer",
+    "connection refused",
+    "broken pipe",
+    "remote process exited",
+    "communicator was aborted",
+)
 """What the libraries say, among much else, when a process of the training has ended."""
 
 
@@ -50,9 +58,6 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     """Train through the stages and save the model."""
     namespace = parser.instantiate(parsed(parser, words_of_run(words)))
     settings = train_settings(namespace)
-    whole_given = any(value_of(words, f"--{length}") is not None for length in LENGTHS)
-    if not whole_given and not namespace.resume:
-        settings = part_of_plan(settings)
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # it warns of what is so on purpose
     from triptych.cli.console import console
     from triptych.config.build import build_fabric
@@ -60,6 +65,9 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     from triptych.networks.execution import keep_freed_memory
 
     check_settings(settings)
+    if any(value_of(words, f"--{length}") is not None for length in LENGTHS):
+        settings = replace(settings, training=replace(settings.training, whole_plan=False))
+    settings = part_of_plan(settings)
     keep_freed_memory()
 
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
@@ -82,16 +90,17 @@ def _train(namespace: Namespace, settings: TrainSettings, fabric: Fabric) -> Non
     data = build_training_data(settings)
     for remark in data.remarks:
         warn(remark)
-    resume = namespace.resume and has_checkpoint(folder)
+    resume = fabric.broadcast(namespace.resume and has_checkpoint(folder))
     fabric.barrier()  # all have looked before one begins to write
+    checkpoint = latest_checkpoint(folder, settings, fabric=fabric) if resume else None
     model = first_model(settings, resume=resume)
     if fabric.is_global_zero:
-        start_run_folder(folder, settings, overwrite=namespace.overwrite)
+        start_run_folder(folder, settings, overwrite=namespace.overwrite and not namespace.resume)
     fabric.barrier()
     validation = build_validation(settings, data, folder=folder)
     loop = build_loop(settings, model, data.learned, folder=folder, fabric=fabric, validation=validation)
-    if resume:
-        restore(loop, folder)
+    if checkpoint is not None:
+        loop.restore(checkpoint)
     say_what_learns(model, snippets=len(data.learned), stages=settings.stages)
     with InterruptFlag() as interrupt:
         logs = _logs(folder, fabric, step=loop.state.step, validated_step=loop.state.validated_step)
@@ -129,6 +138,6 @@ def _lost_processes_told(fabric: Fabric, folder: Path) -> Iterator[None]:
         if fabric.world_size == 1 or isinstance(error, InputError) or not lost:
             raise
         raise InputError(
-            f"process {fabric.global_rank}: another process of the training has ended; its own message tells why. Go "
+            f"another process of the training has ended; its own message tells why. Go "
             f"on with the same command, --output {folder} and --resume"
         ) from error

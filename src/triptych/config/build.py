@@ -139,6 +139,7 @@ def build_plan(settings: LearningSettings) -> StagePlan:
                 learning_rate=stage.learning_rate,
                 imitation=stage.imitation,
                 imitation_alone=stage.imitation_alone,
+                with_depth=name != "flow",
                 terms=None if stage.terms is None else frozenset(stage.terms),
             )
         )
@@ -214,10 +215,17 @@ def build_fabric(training: TrainingSettings) -> Fabric:
     """
     if training.precision == "16-mixed" and not torch.cuda.is_available():
         raise InputError("--training.precision 16-mixed: needs a GPU; take 32-true or bf16-mixed")
+    accelerator = "cuda" if torch.cuda.is_available() else "cpu"
     here, everywhere = (int(os.environ.get(name, "1")) for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE"))
     if everywhere == 1:
-        return Fabric(devices=1, precision=training.precision)
-    return Fabric(devices=here, num_nodes=everywhere // here, strategy="ddp", precision=training.precision)
+        return Fabric(accelerator=accelerator, devices=1, precision=training.precision)
+    return Fabric(
+        accelerator=accelerator,
+        devices=here,
+        num_nodes=everywhere // here,
+        strategy="ddp",
+        precision=training.precision,
+    )
 
 
 def save_model(path: Path, model: JointModel, settings: LearningSettings) -> None:

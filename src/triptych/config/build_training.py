@@ -80,13 +80,14 @@ def build_training_data(settings: TrainSettings) -> TrainingData:
     remarks = list(own.remarks)
     chosen = settings.validation
     if chosen.root is None and chosen.split is None:
-        parts = held_out(own.drive_numbers, share=chosen.held_out)
+        parts = held_out(own.drive_numbers, share=chosen.held_out, stride=own.stride)
         learned = SelectedSnippets(own, parts.learned)
         if not len(parts.held_out):
             if chosen.held_out > 0:
                 remarks.append("the drives are too short to hold out a share of them: nothing is validated")
             return TrainingData(learned, None, (), tuple(remarks))
         judged = _snippets(settings, settings.data, augmented=False)
+        judged.stand_ins = parts.held_out
         return TrainingData(learned, judged, tuple(spread(parts.held_out, chosen.snippets)), tuple(remarks))
     judged = _snippets(settings, _of_validation(settings), augmented=False)
     remarks += [remark for remark in judged.remarks if remark not in remarks]

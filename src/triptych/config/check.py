@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from triptych.config.load import size_of
+from triptych.config.load import STAGES, size_of
 from triptych.config.schema import LearningSettings, StageSettings
 from triptych.config.train_schema import TrainSettings
 from triptych.errors import InputError
@@ -40,7 +40,7 @@ def check_settings(settings: LearningSettings) -> None:
         raise InputError("--stages: name one at least: flow, depth, joint")
     if len(set(settings.stages)) < len(settings.stages):
         raise InputError(f"--stages {','.join(settings.stages)}: each stage runs once")
-    for stage in settings.stages:
+    for stage in STAGES:
         _check_stage(f"training.{stage}", getattr(training, stage))
     if isinstance(settings, TrainSettings):
         _check_train(settings)
@@ -49,6 +49,9 @@ def check_settings(settings: LearningSettings) -> None:
 def _check_stage(name: str, stage: StageSettings) -> None:
     _above(f"{name}.share", stage.share)
     _above(f"{name}.learning_rate", stage.learning_rate)
+    for share in ("imitation", "imitation_alone"):
+        if not 0 <= getattr(stage, share) <= 1:
+            raise InputError(f"--{name}.{share} {getattr(stage, share):g}: give a share from 0 to 1")
     if stage.learns is not None and not stage.learns:
         raise InputError(f"--{name}.learns: name one network at least: flow, depth, pose")
     unknown = [term for term in stage.terms or () if term not in TERMS]

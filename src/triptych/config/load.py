@@ -60,6 +60,34 @@ def with_preset(arguments: Sequence[str]) -> list[str]:
     return ["--config", str(_folder("presets") / f"{name}.yaml"), *_one_length(words)]
 
 
+def over_run(stored: Path, arguments: Sequence[str]) -> list[str]:
+    """Command-line words over the settings of a run that is resumed.
+
+    What the run began with, preset, files and the words that these overrode, is in its settings
+    already, and nothing of it is to be overwritten: the command that began a run goes on with it.
+
+    Args:
+        stored: file of the run's settings.
+        arguments: the words.
+    """
+    words: list[str] = []
+    skip = False
+    for word in _plainer(arguments):
+        option, equals, _ = word.partition("=")
+        if skip or option in ("--config", "--preset", "--overwrite"):
+            if not skip and option == "--config":
+                words = _only("--output", words)
+            skip = not skip and not equals and option != "--overwrite"
+            continue
+        words.append(word)
+    return ["--config", str(stored), *_one_length(words)]
+
+
+def _only(option: str, words: Sequence[str]) -> list[str]:
+    value = value_of(words, option)
+    return [] if value is None else [f"{option}={value}"]
+
+
 def value_of(words: Sequence[str], option: str) -> str | None:
     """The value that words give an option, the last one if there are several."""
     value = None
@@ -85,8 +113,14 @@ def part_of_plan(settings: Settings) -> Settings:
     """The settings of some of the stages, as long as these are within the whole plan.
 
     Thirty epochs of three equal stages are ten of one, and where that is the second, ten
-    have gone before it for the halving of the learning rate.
+    have gone before it for the halving of the learning rate. Done once: what comes out says
+    that its length is that of the stages that run.
     """
+    if not settings.training.whole_plan:
+        return settings
+    training = replace(settings.training, whole_plan=False)
+    if set(settings.stages) == set(STAGES):
+        return replace(settings, training=training)
     shares = [getattr(settings.training, name).share for name in STAGES]
     part = sum(shares[STAGES.index(name)] for name in settings.stages) / sum(shares)
     before = sum(shares[: min(STAGES.index(name) for name in settings.stages)]) / sum(shares)
@@ -95,8 +129,9 @@ def part_of_plan(settings: Settings) -> Settings:
             settings,
             steps=None if settings.steps is None else max(round(settings.steps * part), 1),
             minutes=None if settings.minutes is None else settings.minutes * part,
+            training=training,
         )
-    training = replace(settings.training, epochs_before=round(settings.epochs * before))
+    training = replace(training, epochs_before=training.epochs_before + round(settings.epochs * before))
     return replace(settings, epochs=max(round(settings.epochs * part), 1), training=training)
 
 

@@ -234,6 +234,8 @@ class TrainingSettings:
         channels_last: keep maps and weights with channels last; null where this machine is faster so.
         checkpoint_minutes: longest time between two checkpoints; one is written after each epoch anyway.
         epochs_before: of trainings that this one goes on from, for the halving of the learning rate.
+        whole_plan: whether the length is that of all three stages, of which some may run, or of those
+            that run; a length on the command line is the latter.
     """
 
     batch_size: int = 2
@@ -251,6 +253,7 @@ class TrainingSettings:
     channels_last: bool | None = None
     checkpoint_minutes: float = 10.0
     epochs_before: int = 0
+    whole_plan: bool = True
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,14 @@ from torch import Tensor
 from triptych.data.augment import Augmentation
 from triptych.data.frame_file import frame_from_file
 from triptych.data.frame_processing import FrameProcessing
-from triptych.data.read_snippets import DamagedFrames, ReadSample, ReadSnippet, ReadSnippets, watched
+from triptych.data.read_snippets import (
+    DamagedFrames,
+    ReadSample,
+    ReadSnippet,
+    ReadSnippets,
+    frames_to_neighbors,
+    watched,
+)
 from triptych.data.snippet_index import DriveFrames, SnippetIndex
 
 __all__ = ["DamagedFrames", "LazySnippetDataset", "ReadSample", "ReadSnippet", "watched"]
@@ -77,6 +84,11 @@ class LazySnippetDataset(ReadSnippets):
     def drive_numbers(self) -> Int[np.ndarray, " snippets"]:
         """Number of the drive of each snippet."""
         return self.index.drive_numbers
+
+    @property
+    def stride(self) -> int:
+        """Frames from a target to its neighbors, at most."""
+        return frames_to_neighbors(self.index.frames)
 
     def intrinsics(self, drive: DriveFrames) -> Float[Tensor, "3 3"]:
         """K of a drive at the processing size, without augmentation (px)."""

@@ -113,6 +113,8 @@ class ReadSnippets(Dataset[SnippetSample], ABC):
         damaged: the files that could not be read so far.
         teach: gives classical answers about the frames of a snippet and their K, before
             augmentation; None, as at first, for none. It is asked in every epoch.
+        stand_ins: indices, ascending, among which another snippet is looked for in place of one
+            with a damaged frame; None, as at first, for all.
 
     Raises:
         InputError: a skip limit below 0.
@@ -137,6 +139,7 @@ class ReadSnippets(Dataset[SnippetSample], ABC):
         self.seed = seed
         self.damaged = DamagedFrames(skip_limit)
         self.teach: Teach | None = None
+        self.stand_ins: Int[np.ndarray, " allowed"] | None = None
 
     @abstractmethod
     def __len__(self) -> int:
@@ -179,8 +182,7 @@ class ReadSnippets(Dataset[SnippetSample], ABC):
         if not 0 <= asked < len(self):
             raise IndexError(f"snippet {asked} of {len(self)}")
         met: dict[str, None] = {}
-        for step in range(len(self)):
-            index = (asked + step) % len(self)
+        for index in self._candidates(asked):
             try:
                 images = self._images(index)
             except DamagedFileError as error:
@@ -194,6 +196,18 @@ class ReadSnippets(Dataset[SnippetSample], ABC):
                 teaching = reframed_teaching(teaching, changed.window)
             return ReadSample(changed.frames, changed.jittered, changed.intrinsics, index, teaching, tuple(met))
         raise InputError(f"{self.name}: not one of its {len(self)} snippets can be read: {next(iter(met))}")
+
+    def _candidates(self, asked: int) -> Iterator[int]:
+        """The index asked for, and those that may stand in for it, in their order."""
+        yield asked
+        allowed = np.arange(len(self)) if self.stand_ins is None else self.stand_ins
+        begin = int(np.searchsorted(allowed, asked, side="right"))
+        yield from (int(index) for index in np.roll(allowed, -begin) if index != asked)
+
+    @property
+    @abstractmethod
+    def stride(self) -> int:
+        """Frames from a target to its neighbors, at most."""
 
     @staticmethod
     def collate(samples: Sequence[SnippetSample]) -> Snippet:
@@ -221,6 +235,11 @@ class ReadSnippets(Dataset[SnippetSample], ABC):
     @abstractmethod
     def _intrinsics(self, index: int) -> Float[Tensor, "3 3"]:
         """K of a snippet at the processing size, without augmentation (px)."""
+
+
+def frames_to_neighbors(frames: Int[np.ndarray, "snippets 3"]) -> int:
+    """The largest distance from a target to a neighbor, of previous, target and next frames of snippets."""
+    return int(np.abs(np.diff(frames, axis=1)).max()) if len(frames) else 1
 
 
 def watched(batches: Iterable[Snippet], damaged: DamagedFrames) -> Iterator[Snippet]:

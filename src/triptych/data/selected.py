@@ -10,13 +10,10 @@ import numpy as np
 from jaxtyping import Int
 from torch.utils.data import Dataset
 
-from triptych.data.read_snippets import DamagedFrames
+from triptych.data.read_snippets import DamagedFrames, ReadSnippets
 from triptych.data.snippets import SnippetSample
 from triptych.errors import InputError
 from triptych.types import Snippet
-
-GAP = 2
-"""Snippets between those learned from and those held out, so that they have no frame in common."""
 
 
 @runtime_checkable
@@ -41,6 +38,8 @@ class SnippetSource(Protocol):
 class SelectedSnippets(Dataset[SnippetSample]):
     """Some snippets of a data set, in a given order; each is what it is in the whole.
 
+    Where a frame is damaged, another of these stands in, none of the rest.
+
     Args:
         whole: the data set.
         positions: of those that are taken.
@@ -54,6 +53,8 @@ class SelectedSnippets(Dataset[SnippetSample]):
             raise InputError("no snippet is left to learn from: hold fewer out, or give more frames")
         self.whole = whole
         self.positions = positions
+        if isinstance(whole, ReadSnippets):
+            whole.stand_ins = np.sort(positions)
 
     def __len__(self) -> int:
         """Number of snippets taken."""
@@ -87,13 +88,14 @@ class HeldOut:
     held_out: Int[np.ndarray, " held"]
 
 
-def held_out(drive_numbers: Int[np.ndarray, " snippets"], *, share: float) -> HeldOut:
+def held_out(drive_numbers: Int[np.ndarray, " snippets"], *, share: float, stride: int = 1) -> HeldOut:
     """The end of each drive held out, without a frame in common with the rest.
 
     Args:
         drive_numbers: drive of each snippet, whose order within a drive is that of time.
         share: of each drive's snippets, in [0, 1); a drive so short that nothing would be
             left to learn from is learned from as a whole.
+        stride: frames from a target to its neighbors: twice as many snippets lie between the parts.
 
     Raises:
         InputError: the share is outside [0, 1).
@@ -104,10 +106,11 @@ def held_out(drive_numbers: Int[np.ndarray, " snippets"], *, share: float) -> He
     for drive in np.unique(drive_numbers):
         positions = np.flatnonzero(drive_numbers == drive)
         begin = len(positions) - round(share * len(positions))
-        if begin - GAP < 1 or begin == len(positions):
+        last = begin - 2 * stride
+        if last < 1 or begin == len(positions):
             learned.append(positions)
             continue
-        learned.append(positions[: begin - GAP])
+        learned.append(positions[:last])
         held.append(positions[begin:])
     nothing = np.zeros(0, dtype=np.int64)
     return HeldOut(np.concatenate([nothing, *learned]), np.concatenate([nothing, *held]))

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from triptych.data.augment import Augmentation
-from triptych.data.read_snippets import ReadSnippets
+from triptych.data.read_snippets import ReadSnippets, frames_to_neighbors
 from triptych.data.shard_manifest import CHECKSUMS_NAME, FRAME_NAMES_NAME, SNIPPETS_NAME, ShardDrive, ShardManifest
 from triptych.data.shard_reader import CACHE_LIMIT, ShardReader
 from triptych.errors import InputError
@@ -99,6 +99,11 @@ class ShardSnippetDataset(ReadSnippets):
     def drive_numbers(self) -> Int[np.ndarray, " snippets"]:
         """Number of the drive of each snippet."""
         return self._drives
+
+    @property
+    def stride(self) -> int:
+        """Frames from a target to its neighbors, at most."""
+        return frames_to_neighbors(self._frames)
 
     def intrinsics(self, drive: ShardDrive) -> Float[Tensor, "3 3"]:
         """K of a drive at the processing size, without augmentation (px)."""

@@ -52,7 +52,8 @@ class SnippetTruth:
         root, frame = place
         if self.depth_kind == "annotated":
             return kitti_annotated_truth(root, [frame]).load(0) if frame.annotated_depth(root).is_file() else None
-        return kitti_laser_truth(root, [frame]).load(0) if frame.scan(root).is_file() else None
+        there = frame.scan(root).is_file() and _calibrated(root, frame)
+        return kitti_laser_truth(root, [frame]).load(0) if there else None
 
     def camera_to_world(self, position: int) -> Float[Tensor, "3 4 4"] | None:
         """Poses of previous, target and next frame (m); None where they are unknown.

@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from triptych.errors import InputError
 from triptych.losses.census import census_errors
 from triptych.losses.cross_task import PhotometricRule, photometric_gates, photometric_means
 from triptych.losses.epipolar import (
@@ -80,12 +81,12 @@ class Named:
         """Without the terms that are not wanted.
 
         Raises:
-            ValueError: none is left.
+            InputError: none is left.
         """
         left = {name: term for name, term in self.terms.items() if name in wanted}
         if not left:
             msg = f"none of the terms {', '.join(sorted(wanted))} is here; there are {', '.join(self.terms)}"
-            raise ValueError(msg)
+            raise InputError(msg)
         return Named(left, self.shares)
 
 
@@ -195,7 +196,8 @@ class Objective:
 
         Raises:
             ValueError: not three frames; an estimate with neither flow nor depth and
-                pose, or without what a setting needs; none of the terms that count.
+                pose, or without what a setting needs.
+            InputError: none of the terms that count is here.
         """
         with torch.autocast(snippet.frames.device.type, enabled=False):
             views, estimate = snippet_views(snippet), single_precision(estimate)

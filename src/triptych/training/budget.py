@@ -15,6 +15,7 @@ class TrainingState:
         epoch: passes over the data that are complete.
         batch: batches of the running epoch that are complete.
         step: batches complete in all.
+        stage: name of the stage that the last batch was of.
         seconds: time spent in training steps, over all sittings.
         batch_snippets: snippets of a batch of all processes, by which `batch` counts.
         skipped: batches whose loss or gradient was not finite.
@@ -28,6 +29,7 @@ class TrainingState:
     epoch: int = 0
     batch: int = 0
     step: int = 0
+    stage: str = ""
     seconds: float = 0.0
     batch_snippets: int = 0
     skipped: int = 0

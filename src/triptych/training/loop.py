@@ -8,8 +8,8 @@ docs/decisions/0002 says why not the Trainer.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
@@ -153,6 +153,7 @@ class TrainingLoop:
         self._validation = validation
         self._keep_best = keep_best
         self._damaged_told = 0
+        self._damaged_shared = 0
         self._steps_between_reports = 1 if self.fabric.device.type == "cpu" else STEPS_BETWEEN_REPORTS
 
     @property
@@ -187,29 +188,29 @@ class TrainingLoop:
         saved, stop = self.state.seconds, False
         current: Stage | None = None
         try:
+            self._make_up_for_validation(logs)
             with closing(self.feed.batches(epoch=self.state.epoch, offset=self.state.batch)) as batches:
                 while (progress := self._progress()) < 1.0 and not stop:
                     position = self.plan.position(progress)
                     if position.stage is not current:
                         current = position.stage
                         self._optimization.begin_stage(current)
-                        # A kill between a checkpoint and its validation leaves that to do.
-                        if self._validation_due():
-                            self._validate(position, logs)
                     snippet, ends_epoch = next(batches)
                     rate = self._rate(position)
                     result = self._optimization.step(snippet, position, rate=rate)
-                    self._advance(ends_epoch=ends_epoch)
+                    self._advance(ends_epoch=ends_epoch, stage=position.stage)
                     reports.add(self._known(position, rate=rate, seconds=clock.seconds), result)
                     if self._report_due(ends_epoch=ends_epoch):
                         self.state.seconds, stop = self.processes.agreed(seconds=clock.seconds, stop=stop_requested())
+                        self._exchange_damaged()
                         self._tell(reports, logs)
                     if ends_epoch or self.state.seconds - saved > 60 * self.settings.checkpoint_minutes:
                         self._tell(reports, logs)
                         self.save()
                         saved = self.state.seconds
                     if self._validation_due():
-                        self._validate(position, logs)
+                        with clock.stopped():
+                            self._validate(position.stage, logs)
             self._tell(reports, logs)
             self._finish(logs)
         except RuntimeError as error:
@@ -241,8 +242,9 @@ class TrainingLoop:
         epoch = self.settings.epochs_before + self.state.epoch
         return learning_rate(position, schedule=self.settings.schedule, epoch=epoch)
 
-    def _advance(self, *, ends_epoch: bool) -> None:
+    def _advance(self, *, ends_epoch: bool, stage: Stage) -> None:
         self.state.step += 1
+        self.state.stage = stage.name
         self.state.epoch += int(ends_epoch)
         self.state.batch = 0 if ends_epoch else self.state.batch + 1
 
@@ -293,13 +295,34 @@ class TrainingLoop:
             return False
         return self.state.epoch - self.state.validated_epoch >= self._validation.epochs
 
-    def _validate(self, position: StagePosition, logs: Sequence[TrainingLog]) -> None:
+    def _make_up_for_validation(self, logs: Sequence[TrainingLog]) -> None:
+        """A kill between the checkpoint of an epoch and its validation leaves that to do."""
+        stage = next((stage for stage in self.plan.stages if stage.name == self.state.stage), None)
+        if stage is not None and self._validation_due():
+            self._optimization.begin_stage(stage)
+            self._validate(stage, logs)
+
+    def _exchange_damaged(self) -> None:
+        """Count what any of the processes could not read; more than is allowed ends them all."""
+        damaged = self.feed.data.damaged
+        if damaged is not None:
+            damaged.add(self.processes.gathered(damaged.lines[self._damaged_shared :]))
+            self._damaged_shared = len(damaged)
+
+    @property
+    def damaged(self) -> int:
+        """Files of frames that could not be read so far, to learn from or to validate on."""
+        learned = self.feed.data.damaged
+        judged = 0 if self._validation is None else self._validation.validator.damaged
+        return judged + (0 if learned is None else len(learned))
+
+    def _validate(self, stage: Stage, logs: Sequence[TrainingLog]) -> None:
         """Judge the networks, tell the logs, keep the best, and note in a checkpoint that it was done."""
         assert self._validation is not None
         report = self._validation.validator.report(
-            self.model, position.stage, state=self.state, processes=self.processes, device=self.fabric.device
+            self.model, stage, state=self.state, processes=self.processes, device=self.fabric.device
         )
-        self._optimization.begin_stage(position.stage)  # the networks were in evaluation mode
+        self._optimization.begin_stage(stage)  # the networks were in evaluation mode
         self._note(report)
         for log in logs:
             log.record_validation(report)
@@ -318,7 +341,7 @@ class TrainingLoop:
         self.save()
         ended_within = self._progress() >= 1.0 and self.state.validated_step < self.state.step
         if self._validation is not None and ended_within:
-            self._validate(self.plan.position(1.0), logs)
+            self._validate(self.plan.position(1.0).stage, logs)
 
 
 @final
@@ -332,3 +355,12 @@ class _Clock:
     @property
     def seconds(self) -> float:
         return self._before + time.perf_counter() - self._begin
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Within it no time passes."""
+        begin = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._begin += time.perf_counter() - begin

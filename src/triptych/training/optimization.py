@@ -12,8 +12,11 @@ from jaxtyping import Float
 from lightning.fabric import Fabric
 from lightning.fabric.wrappers import _FabricOptimizer
 from torch import Tensor, nn
+from torch.amp.grad_scaler import GradScaler
 from torch.nn.parallel import DistributedDataParallel
+from torch.nn.utils.clip_grad import clip_grad_norm_
 
+from triptych.errors import InputError
 from triptych.losses.means import weights_shared
 from triptych.losses.objective import Objective
 from triptych.networks.joint import JointModel
@@ -24,8 +27,8 @@ from triptych.training.step import prepare_stage, step_loss
 from triptych.types import LossTerms, Snippet
 
 Autocast = Callable[[], AbstractContextManager[None]]
-SCALED_PRECISION = "16-mixed"
-"""The precision whose gradient scaler leaves steps out by itself."""
+SCALER = "scaler"
+"""Where a state holds that of the gradient scaler."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ class Optimization:
         self._gradient_clip = gradient_clip
         self._adam = torch.optim.Adam(model.parameters(), lr=0.0, betas=(0.9, 0.999), fused=True)
         self._optimizer = cast(_FabricOptimizer, fabric.setup_optimizers(self._adam))
+        # Of float16 alone; it leaves steps out by itself.
+        self._scaler: GradScaler | None = getattr(fabric._precision, "scaler", None)
         self._exchange: _Exchange | None = None
 
     def begin_stage(self, stage: Stage) -> None:
@@ -94,12 +99,9 @@ class Optimization:
         buffers = list(self.model.buffers())
         before = [buffer.clone() for buffer in buffers]
         terms = self._accumulated(snippet, position)
-        norm = cast(
-            Tensor,
-            self._fabric.clip_gradients(
-                self.model, self._optimizer, max_norm=self._gradient_clip, error_if_nonfinite=False
-            ),
-        )
+        if self._scaler is not None:
+            self._scaler.unscale_(self._adam)
+        norm = clip_grad_norm_(self.model.parameters(), self._gradient_clip)
         finite = torch.isfinite(norm) & torch.isfinite(terms.total)
         skipped = self._processes.any_of((~finite).float())
         with self._left_out_where(skipped):
@@ -108,12 +110,15 @@ class Optimization:
         return StepResult(terms, norm, skipped)
 
     def state_dict(self) -> dict[str, Any]:
-        """The optimizer's state."""
-        return self._adam.state_dict()
+        """The optimizer's state, and that of the gradient scaler where there is one."""
+        scaler = {} if self._scaler is None else {SCALER: self._scaler.state_dict()}
+        return {**self._adam.state_dict(), **scaler}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over the state of another optimizer of the same networks."""
-        self._adam.load_state_dict(state)
+        if self._scaler is not None and SCALER in state:
+            self._scaler.load_state_dict(state[SCALER])
+        self._adam.load_state_dict({name: part for name, part in state.items() if name != SCALER})
 
     def _accumulated(self, snippet: Snippet, position: StagePosition) -> LossTerms:
         """The mean loss over the parts of a batch, whose gradients are added up."""
@@ -127,6 +132,12 @@ class Optimization:
             ):
                 loss = self._loss if exchange is None else exchange.loss
                 terms: LossTerms = loss(part, position)
+                if not terms.total.requires_grad:
+                    stage = position.stage
+                    raise InputError(
+                        f"stage {stage.name}: none of its terms ({', '.join(terms.terms)}) depends on what it learns "
+                        f"({', '.join(sorted(stage.learns))}); change its terms or its learners"
+                    )
                 done.append(terms)
                 self._fabric.backward(terms.total / count)
         return mean_terms(done)
@@ -137,7 +148,7 @@ class Optimization:
 
         It is the flag by which a gradient scaler, where there is one, says the same.
         """
-        if self._fabric._precision.precision == SCALED_PRECISION:
+        if self._scaler is not None:
             yield
             return
         self._adam.found_inf = skipped  # type: ignore[attr-defined]

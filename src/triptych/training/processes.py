@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast, final
 
 import torch
+import torch.distributed
 from jaxtyping import Float
 from lightning.fabric import Fabric
 from torch import Tensor
@@ -42,6 +44,14 @@ class Processes:
     def any_of(self, flags: Float[Tensor, ""]) -> Float[Tensor, ""]:
         """1 where the flag of one of them is set, else 0; stays on the device."""
         return flags if self.count == 1 else (self.mean(flags) > 0).to(flags.dtype)
+
+    def gathered(self, lines: Sequence[str]) -> tuple[str, ...]:
+        """Lines of all of them, each once, in the order of the processes."""
+        if self.count == 1:
+            return tuple(lines)
+        found: list[tuple[str, ...]] = [()] * self.count
+        torch.distributed.all_gather_object(found, tuple(lines))
+        return tuple(dict.fromkeys(line for part in found for line in part))
 
     def agreed(self, *, seconds: float, stop: bool) -> tuple[float, bool]:
         """The first one's clock (s), and whether any of them was asked to stop."""

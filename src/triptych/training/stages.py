@@ -30,6 +30,7 @@ class Stage:
         imitation_alone: share of the stage, at its beginning, over which that weight is 1
             and the equations wait.
         terms: names of the loss terms that count; None takes all that apply.
+        with_depth: whether depth and pose take part; None where one of them learns.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Stage:
     imitation: float = 0.0
     imitation_alone: float = 0.0
     terms: frozenset[str] | None = None
+    with_depth: bool | None = None
 
     def imitates_alone(self, fraction: float) -> bool:
         """Whether the equations still wait at a point of the stage."""
@@ -55,7 +57,7 @@ class Stage:
     @property
     def runs_depth(self) -> bool:
         """Whether depth and pose take part at all."""
-        return bool(self.learns & {"depth", "pose"})
+        return bool(self.learns & {"depth", "pose"}) if self.with_depth is None else self.with_depth
 
     @property
     def trains_flow(self) -> bool:

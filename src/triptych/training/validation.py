@@ -53,6 +53,7 @@ class ValidationReport:
         value: of it; NaN where it is not to be had.
         snippets: how many were looked at.
         protocol: how depth was scored, in words; empty without truth.
+        damaged: files of frames that could not be read, a line each, those not told before.
     """
 
     step: int
@@ -63,6 +64,7 @@ class ValidationReport:
     value: float
     snippets: int
     protocol: str
+    damaged: tuple[str, ...] = ()
 
 
 def is_better(value: float, best: float | None, *, measure: str) -> bool:
@@ -113,6 +115,7 @@ class Validator:
         self._batch_size = batch_size
         self._workers = workers
         self._draw = draw
+        self._told = 0
 
     def report(
         self, model: JointModel, stage: Stage, *, state: TrainingState, processes: Processes, device: torch.device
@@ -138,7 +141,7 @@ class Validator:
                 for name, value in self._figures(model, moved, stage):
                     sums[name][0] += value
                     sums[name][1] += 1.0
-        table = processes.mean(torch.tensor(list(sums.values()), dtype=torch.float64).to(device)).tolist()
+        table = processes.mean(torch.tensor(list(sums.values()), dtype=torch.float64, device=device)).tolist()
         figures = {name: total / count for name, (total, count) in zip(FIGURES, table, strict=True) if count > 0}
         measure = self._decisive(figures, stage)
         report = ValidationReport(
@@ -150,10 +153,26 @@ class Validator:
             value=figures.get(measure, math.nan),
             snippets=len(self._positions),
             protocol=self._protocol_line(),
+            damaged=self._newly_damaged(processes),
         )
         if self._draw is not None and processes.rank == 0:
             self._draw(model, report)
         return report
+
+    @property
+    def damaged(self) -> int:
+        """Files of frames that could not be read so far."""
+        return 0 if self._data.damaged is None else len(self._data.damaged)
+
+    def _newly_damaged(self, processes: Processes) -> tuple[str, ...]:
+        """What any of the processes has met since the last time."""
+        damaged = self._data.damaged
+        if damaged is None:
+            return ()
+        before = self._told
+        damaged.add(processes.gathered(damaged.lines[before:]))
+        self._told = len(damaged)
+        return damaged.lines[before:]
 
     def _batches(self, positions: list[int]) -> Iterator[Snippet]:
         loader: DataLoader[SnippetSample] = DataLoader(
@@ -204,7 +223,7 @@ class Validator:
             counted = counted.where(seen)
             predicted = predicted[seen]
         figures, _ = depth_figures(predicted, counted, protocol)
-        yield from ((name, figures[name]) for name in DEPTH_FIGURES)
+        yield from ((name, figures[name]) for name in DEPTH_FIGURES if math.isfinite(figures[name]))
 
     def _trajectory_figure(self, estimate: SnippetEstimate, place: int, position: int) -> Iterator[tuple[str, float]]:
         assert self._truth is not None

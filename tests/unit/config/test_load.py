@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+import re
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
 
 import pytest
+from jsonargparse import ArgumentParser
 
 from triptych.config.build import build_model, build_objective
+from triptych.config.check import check_settings
 from triptych.config.load import (
+    add_train_arguments,
+    named_configs,
     nearest_name,
+    over_run,
+    part_of_plan,
     preset_names,
     preset_settings,
+    preset_train_settings,
     settings_from_yaml,
     settings_yaml,
     size_of,
+    train_settings,
     with_preset,
 )
 from triptych.config.schema import FitSettings, LossSettings, TrainingSettings
@@ -92,3 +103,72 @@ def test_the_depth_range_reaches_the_objective() -> None:
     settings = preset_settings("small", depth={"min_depth": 0.5, "max_depth": 50.0})
     objective = build_objective(settings)
     assert (objective.min_depth, objective.max_depth) == (0.5, 50.0)
+
+
+def test_a_part_of_the_plan_has_its_share_of_the_length_once() -> None:
+    whole = preset_train_settings("paper", stages=["depth"])
+    part = part_of_plan(whole)
+    assert (part.epochs, part.training.epochs_before) == (10, 10)
+    assert part_of_plan(part) == part
+    assert part_of_plan(preset_train_settings("paper")).epochs == 30
+    minutes = part_of_plan(preset_train_settings("small", stages=["joint"]))
+    assert minutes.minutes == pytest.approx(30 * 0.2)
+    steps = part_of_plan(replace(whole, epochs=None, steps=300))
+    assert steps.steps == 100
+
+
+def test_epochs_that_went_before_are_kept() -> None:
+    training = replace(preset_train_settings("paper").training, epochs_before=10)
+    assert part_of_plan(replace(preset_train_settings("paper"), training=training)).training.epochs_before == 10
+
+
+def test_a_resumed_run_takes_the_words_but_not_what_is_in_its_settings_already() -> None:
+    words = [
+        "--preset",
+        "paper",
+        "--config=kitti",
+        "--output",
+        "run",
+        "--data.split=stereo",
+        "--config",
+        "folders",
+        "--overwrite",
+        "--stages",
+        "flow",
+        "--seed=3",
+    ]
+    assert over_run(Path("run/settings.yaml"), words) == [
+        "--config",
+        "run/settings.yaml",
+        "--output=run",
+        "--stages",
+        "[flow]",
+        "--seed=3",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"stages": []}, "--stages"),
+        ({"training": {"batch_size": 0}}, "--training.batch_size 0: must be 1 or more"),
+        ({"training": {"flow": {"share": 0.0}}}, "--training.flow.share 0: must be above 0"),
+        ({"training": {"joint": {"imitation": 2.0}}}, "--training.joint.imitation 2"),
+        ({"training": {"joint": {"learns": []}}}, "--training.joint.learns"),
+        ({"training": {"joint": {"terms": ["fun"]}}}, "--training.joint.terms fun"),
+        ({"losses": {"tau_photometric": 1.0}}, "--losses.tau_photometric 1: must be between 0 and 1"),
+        ({"losses": {"depth_levels": 5}}, "--losses.depth_levels 5: there are 4"),
+        ({"validation": {"snippets": 0}}, "--validation.snippets 0"),
+    ],
+)
+def test_settings_without_a_meaning_are_told_by_their_name(change: dict[str, Any], told: str) -> None:
+    with pytest.raises(InputError, match=re.escape(told)):
+        check_settings(preset_train_settings("small", **change))
+
+
+@pytest.mark.parametrize("name", named_configs())
+def test_every_named_config_lies_over_the_paper_s_preset(name: str) -> None:
+    parser = ArgumentParser(exit_on_error=False)
+    add_train_arguments(parser)
+    parsed = parser.parse_args(with_preset(["--preset", "paper", "--config", name]))
+    check_settings(train_settings(parser.instantiate(parsed)))

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import torch
+from lightning.fabric import Fabric
+from lightning.fabric.plugins import MixedPrecision
 from torch import Tensor
 
 from triptych.config.build import build_data, build_loop, build_model
@@ -23,6 +25,7 @@ from triptych.training.step import prepare_stage
 from triptych.training.validation import ValidationReport
 from triptych.types import FrameSequence, Teaching
 
+NO_TEACHER = {"share": 1.0, "learning_rate": 1e-4, "imitation": 0.0, "imitation_alone": 0.0}
 TINY = {"layers": [1, 1, 1, 1], "channels": [8, 8, 16, 16], "stem_width": 8}
 
 
@@ -284,3 +287,61 @@ def test_a_checkpoint_of_more_processes_goes_on_at_the_same_place_of_the_epoch(t
     log = Losses()
     assert whole.run([log])
     assert len(log.reports) == 3
+
+
+def test_a_scaled_half_precision_step_clips_what_is_unscaled_and_keeps_its_scale(tmp_path: Path) -> None:
+    def training(folder: str) -> TrainingLoop:
+        chosen = settings(stages=["flow"], steps=2, training={"flow": NO_TEACHER})
+        scaled = MixedPrecision("16-mixed", device="cpu", scaler=torch.amp.GradScaler("cpu", init_scale=64.0))
+        fabric = Fabric(accelerator="cpu", devices=1, plugins=[scaled])
+        data = build_data(chosen, sequence(), positions=list(range(9)))
+        return build_loop(chosen, build_model(chosen), data, folder=tmp_path / folder, fabric=fabric)
+
+    log, scaled = Losses(), training("scaled")
+    before = weights(scaled.model)
+    assert scaled.run([log])
+    plain_log = Losses()
+    loop(tmp_path / "plain", settings(stages=["flow"], steps=1, training={"flow": NO_TEACHER})).run([plain_log])
+    # Were it clipped before it is unscaled, the norm would be 64 times as large.
+    assert log.reports[0].gradient_norm == pytest.approx(plain_log.reports[0].gradient_norm, rel=0.1)
+    assert any(not torch.equal(tensor, before[name]) for name, tensor in scaled.model.state_dict().items())
+    stored = load_checkpoint(tmp_path / "scaled" / "checkpoints" / "last.ckpt")
+    assert stored.optimizer["scaler"]["scale"] == 64.0
+    training("again").restore(stored)
+
+
+def test_the_gradient_is_clipped_to_its_largest_norm(tmp_path: Path) -> None:
+    chosen = settings(stages=["flow"], steps=1, training={"flow": NO_TEACHER, "gradient_clip": 1e-3})
+    training = loop(tmp_path, chosen)
+    assert training.run()
+    gradients = [part.grad.flatten() for part in training.model.parameters() if part.grad is not None]
+    assert torch.cat(gradients).norm() == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_epochs_that_went_before_halve_the_rate(tmp_path: Path) -> None:
+    rates = []
+    for before in (0, 10):
+        training = {"flow": NO_TEACHER, "schedule": "halving", "epochs_before": before}
+        log = Losses()
+        loop(tmp_path / str(before), settings(stages=["flow"], steps=1, training=training)).run([log])
+        rates.append(log.reports[0].learning_rate)
+    assert rates[1] == rates[0] / 2
+
+
+def test_a_checkpoint_is_written_between_epochs_when_time_has_passed(tmp_path: Path) -> None:
+    # A hundred-thousandth of a minute: after each step.
+    chosen = settings(stages=["flow"], steps=1, training={"flow": NO_TEACHER, "checkpoint_minutes": 1e-5})
+    training, saved = loop(tmp_path, chosen), []
+    training.save = lambda: saved.append(training.state.step)  # type: ignore[method-assign]
+    assert training.run()
+    assert saved == [1, 1]  # after the step, and at the end
+
+
+def test_skipped_batches_are_counted_on_over_a_resume(tmp_path: Path) -> None:
+    training = loop(tmp_path, settings(stages=["flow"], steps=3, training={"flow": NO_TEACHER}))
+    training.save()
+    stored = load_checkpoint(tmp_path / "checkpoints" / "last.ckpt")
+    training.restore(replace(stored, state=replace(stored.state, step=1, batch=1, skipped=4)))
+    log = Losses()
+    assert training.run([log])
+    assert [report.skipped for report in log.reports] == [4, 4]
