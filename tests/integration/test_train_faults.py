@@ -160,3 +160,61 @@ def test_a_loading_process_that_is_killed_ends_it_with_a_line(tmp_path: Path, wo
     assert len(told) == 1, error
     assert "Traceback" not in error
     assert "a process that loads data" in told[0]
+
+
+def test_a_run_neither_takes_the_place_of_what_is_read_nor_of_what_is_no_run(
+    drive: Path, tmp_path: Path, words: list[str], refused: Refused
+) -> None:
+    for place in (drive.parent, tmp_path, drive):
+        assert "lie one in the other" in refused(*words, f"--output={place}", "--overwrite")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "notes.txt").write_text("mine")
+    assert "holds no run that --overwrite could replace" in refused(*words, f"--output={other}", "--overwrite")
+    assert len(list(drive.iterdir())) == 13
+    assert (other / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (["--steps=0"], "--steps 0: must be above 0"),
+        (["--minutes=-1"], "--minutes -1: must be above 0"),
+        (["--training.accumulation=3"], "--training.accumulation 3: must divide the batch of 2"),
+        (["--validation.held_out=0.4", "--validation.measure=ate_3"], "--validation.measure ate_3: no true poses"),
+    ],
+)
+def test_what_cannot_be_done_is_told_before_a_run_is_replaced(
+    tmp_path: Path, words: list[str], refused: Refused, change: list[str], told: str
+) -> None:
+    old = tmp_path / "run"
+    old.mkdir()
+    (old / "settings.yaml").write_text("seed: 1\n")
+    assert told in refused(*words, "--overwrite", *change)
+    assert (old / "settings.yaml").read_text() == "seed: 1\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"\xff\xfe\x00\x81", "is no text"),
+        (b"", "holds no settings"),
+        (b"- a\n", "holds no settings"),
+        (b"a: [\n", "is no YAML"),
+        (b"steps: 3\nepochs: 2\n", "a training has one length"),
+    ],
+)
+def test_a_file_that_is_no_settings_is_told_by_its_name(
+    tmp_path: Path, words: list[str], refused: Refused, content: bytes, told: str
+) -> None:
+    file = tmp_path / "odd.yaml"
+    file.write_bytes(content)
+    line = refused(*[word for word in words if not word.startswith("--epochs")], f"--config={file}")
+    assert told in line
+
+
+def test_the_root_of_a_known_data_set_is_not_taken_for_folders_of_frames(
+    tmp_path: Path, words: list[str], refused: Refused
+) -> None:
+    (tmp_path / "kitti" / "2011_09_26" / "2011_09_26_drive_0001_sync").mkdir(parents=True)
+    assert "is laid out as kitti_raw" in refused(*words, f"--data.root={tmp_path / 'kitti'}")

@@ -43,10 +43,29 @@ def words_of_run(words: Sequence[str]) -> list[str]:
     return over_run(stored, words)
 
 
-def check_run_folder(folder: Path, *, overwrite: bool, resume: bool) -> None:
-    """Refuse a run folder that holds something, unless it is to be replaced or resumed."""
+def check_run_folder(folder: Path, *, overwrite: bool, resume: bool, sources: Sequence[str | None] = ()) -> None:
+    """Refuse a run folder that holds something, unless it is a run that is to be replaced or resumed.
+
+    Args:
+        folder: of the run.
+        overwrite: whether what is there may be taken away.
+        resume: whether the run that is there goes on.
+        sources: folders that are read, which must not lie in the run's, nor the run among them.
+
+    Raises:
+        InputError: something would be lost that is no run.
+    """
+    own = folder.resolve()
+    for source in sources:
+        read = None if source is None or "://" in source else Path(source).resolve()
+        if read is not None and read.exists() and (read == own or own in read.parents or read in own.parents):
+            raise InputError(
+                f"--output {folder}: and what is read, {source}, lie one in the other; name another folder"
+            )
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: is a file; name a folder for the run")
+    if overwrite and folder.is_dir() and any(folder.iterdir()) and not (folder / SETTINGS_FILE).is_file():
+        raise InputError(f"{folder}: is not empty and holds no run that --overwrite could replace; name another folder")
     if folder.is_dir() and any(folder.iterdir()) and not (overwrite or resume):
         raise InputError(f"{folder}: is not empty; choose another folder, or pass --overwrite or --resume")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -71,6 +72,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     keep_freed_memory()
 
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message="Grad strides do not match")  # of maps with channels last
     fabric = build_fabric(settings.training)
     fabric.launch()
     console.quiet = fabric.global_rank > 0
@@ -81,23 +83,26 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
 def _train(namespace: Namespace, settings: TrainSettings, fabric: Fabric) -> None:
     from triptych.cli.console import InterruptFlag, say, warn
     from triptych.config.build import MODEL_FILE, build_loop, save_model
-    from triptych.config.build_training import build_training_data, build_validation, with_actual_crop
+    from triptych.config.build_training import build_training_data, build_validation, spelled_out
 
     folder = Path(namespace.output)
     if fabric.is_global_zero:
-        check_run_folder(folder, overwrite=namespace.overwrite, resume=namespace.resume)
-    settings = with_actual_crop(settings)
+        sources = [settings.data.root, settings.validation.root]
+        check_run_folder(folder, overwrite=namespace.overwrite, resume=namespace.resume, sources=sources)
+    settings = spelled_out(settings)
     data = build_training_data(settings)
     for remark in data.remarks:
         warn(remark)
+    if "flow" not in settings.stages and settings.initial is None and not namespace.resume:
+        warn("the flow that guides depth has learned nothing: give a run to start from with --initial, or its stage")
     resume = fabric.broadcast(namespace.resume and has_checkpoint(folder))
     fabric.barrier()  # all have looked before one begins to write
+    validation = build_validation(settings, data, folder=folder)
     checkpoint = latest_checkpoint(folder, settings, fabric=fabric) if resume else None
     model = first_model(settings, resume=resume)
     if fabric.is_global_zero:
         start_run_folder(folder, settings, overwrite=namespace.overwrite and not namespace.resume)
     fabric.barrier()
-    validation = build_validation(settings, data, folder=folder)
     loop = build_loop(settings, model, data.learned, folder=folder, fabric=fabric, validation=validation)
     if checkpoint is not None:
         loop.restore(checkpoint)

@@ -9,7 +9,7 @@ import numpy as np
 
 from triptych.config.build import build_objective, build_plan
 from triptych.config.load import size_of
-from triptych.config.train_schema import DataSettings, TrainSettings
+from triptych.config.train_schema import DataSettings, MeasureName, TrainSettings
 from triptych.data.augment import Augmentation
 from triptych.data.calibration import given_calibration
 from triptych.data.cityscapes_snippets import BOTTOM_CROP, NEIGHBOR_STRIDE, cityscapes_snippets
@@ -21,7 +21,7 @@ from triptych.data.selected import SelectedSnippets, SnippetSource, held_out, sp
 from triptych.data.shard_snippets import ShardSnippetDataset
 from triptych.data.snippet_index import SnippetIndex
 from triptych.data.splits import eigen_test_scenes
-from triptych.data.validation_truth import snippet_truth
+from triptych.data.validation_truth import SnippetTruth, snippet_truth
 from triptych.errors import InputError
 from triptych.evaluation.resampling import ALL_ROWS
 from triptych.inference.teacher import snippet_teaching
@@ -95,9 +95,11 @@ def build_training_data(settings: TrainSettings) -> TrainingData:
     return TrainingData(own, judged, tuple(positions), tuple(remarks))
 
 
-def with_actual_crop(settings: TrainSettings) -> TrainSettings:
-    """The settings with the share of the rows that is cut off spelled out, so that the model knows it."""
-    return replace(settings, data=replace(settings.data, bottom_crop=_bottom_crop(settings.data)))
+def spelled_out(settings: TrainSettings) -> TrainSettings:
+    """The settings with the share of the rows that is cut off, so that the model knows it, and the whole path."""
+    data = settings.data
+    root = data.root if data.root is None or "://" in data.root else str(Path(data.root).resolve())
+    return replace(settings, data=replace(data, root=root, bottom_crop=_bottom_crop(data)))
 
 
 def build_validation(settings: TrainSettings, data: TrainingData, *, folder: Path) -> Validation | None:
@@ -121,6 +123,7 @@ def build_validation(settings: TrainSettings, data: TrainingData, *, folder: Pat
     )
     files = data.validation
     truth = snippet_truth(files.index, data.positions) if isinstance(files, LazySnippetDataset) else None
+    _check_measure(chosen.measure, truth)
     validator = Validator(
         data.validation,
         data.positions,
@@ -133,6 +136,17 @@ def build_validation(settings: TrainSettings, data: TrainingData, *, folder: Pat
         draw=pictures if drawn else None,
     )
     return Validation(validator, chosen.epochs)
+
+
+def _check_measure(measure: MeasureName, truth: SnippetTruth | None) -> None:
+    """Refuse a measure that the snippets have no truth for: no networks would ever be the best."""
+    lacking = None
+    if measure in ("abs_rel", "rmse", "delta1") and (truth is None or truth.depth_kind is None):
+        lacking = "depth"
+    if measure == "ate_3" and (truth is None or not truth.has_poses):
+        lacking = "poses"
+    if lacking is not None:
+        raise InputError(f"--validation.measure {measure}: no true {lacking} lie beside the snippets; take auto")
 
 
 def _root(data: DataSettings) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from triptych.config.load import STAGES, size_of
+from triptych.config.load import LENGTHS, STAGES, size_of
 from triptych.config.schema import LearningSettings, StageSettings
 from triptych.config.train_schema import TrainSettings
 from triptych.errors import InputError
@@ -17,9 +17,14 @@ def check_settings(settings: LearningSettings) -> None:
         InputError: naming the option, what it was, and what it may be.
     """
     size_of(settings.size)
+    _check_length(settings)
     training = settings.training
     _at_least("training.batch_size", training.batch_size, 1)
     _at_least("training.accumulation", training.accumulation, 1)
+    if training.batch_size % training.accumulation:
+        raise InputError(
+            f"--training.accumulation {training.accumulation}: must divide the batch of {training.batch_size} evenly"
+        )
     _at_least("training.workers", training.workers, 0)
     _at_least("training.skip_limit", training.skip_limit, 1)
     _above("training.gradient_clip", training.gradient_clip)
@@ -44,6 +49,16 @@ def check_settings(settings: LearningSettings) -> None:
         _check_stage(f"training.{stage}", getattr(training, stage))
     if isinstance(settings, TrainSettings):
         _check_train(settings)
+
+
+def _check_length(settings: LearningSettings) -> None:
+    """One length, above 0."""
+    given = {name: getattr(settings, name) for name in LENGTHS if getattr(settings, name) is not None}
+    if len(given) != 1:
+        told = ", ".join(f"--{name} {value:g}" for name, value in given.items()) or "none"
+        raise InputError(f"a training has one length, --epochs, --steps or --minutes; given: {told}")
+    for name, value in given.items():
+        _above(name, value)
 
 
 def _check_stage(name: str, stage: StageSettings) -> None:

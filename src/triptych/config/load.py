@@ -248,11 +248,26 @@ def _lengths_in(file: Path) -> list[str]:
 def _config_file(name: str) -> str:
     """A file of settings: one that is there, or one of the package by its name."""
     if Path(name).is_file():
+        _check_config(Path(name))
         return name
+    if Path(name).is_dir():
+        raise InputError(f"--config {name}: is a folder; name a YAML file of settings")
     if name in named_configs():
         return str(_folder("named") / f"{name}.yaml")
     hint = nearest_name(name, named_configs())
     raise InputError(f"--config {name}: no such file, nor settings of that name{hint} ({', '.join(named_configs())})")
+
+
+def _check_config(file: Path) -> None:
+    """Refuse a file that is no table of settings, by its name."""
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise InputError(f"--config {file}: is no text; name a YAML file of settings") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"--config {file}: is no YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(content, dict):
+        raise InputError(f"--config {file}: holds no settings; write `name: value` lines")
 
 
 def _list(text: str) -> str:

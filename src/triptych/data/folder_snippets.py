@@ -98,6 +98,7 @@ def folder_drives(
         InputError: no such folder, or a calibration that cannot be read or is of pictures of
             another shape.
     """
+    _refuse_known_layouts(root)
     if not root.is_dir():
         raise InputError(f"{root}: no such folder; name the folder of the drives")
     if stride < 1:
@@ -188,3 +189,22 @@ def _times(file_names: Sequence[str]) -> Float64[np.ndarray, " frames"] | None:
         return None
     times = np.array([float(match["number"]) for match in found])
     return times if bool((np.diff(times) > 0).all()) else None
+
+
+def _refuse_known_layouts(root: Path) -> None:
+    """Refuse the root of a known data set, whose truth and masks would be taken for frames.
+
+    Raises:
+        InputError: it is one.
+    """
+    layouts = {
+        "kitti_raw": next(root.glob("????_??_??/*_sync"), None),
+        "kitti_odometry": next(root.glob("sequences/??/image_[0-3]"), None),
+        "cityscapes": next(root.glob("leftImg8bit_sequence"), None),
+    }
+    for name, found in layouts.items():
+        if found is not None:
+            raise InputError(
+                f"{root}: is laid out as {name} (it holds {found.relative_to(root)}); take it as that data set, or "
+                "name a folder of images within it"
+            )

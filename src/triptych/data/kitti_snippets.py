@@ -142,7 +142,7 @@ def _split_index(root: Path, split: str, wanted: Iterable[_Wanted], *, stride: i
         raise InputError(
             f"{root}: lacks {len(missing.files)} of the {missing.wanted} files of {split}, the first is "
             f"{missing.files[0]}; `triptych prepare kitti {root} --split {split} --check` tells all that lacks, and "
-            "where to get it"
+            "where to get it; without a split (null in settings) what is there is taken"
         )
     return snippet_index(f"{split} of {root}", parts)
 
