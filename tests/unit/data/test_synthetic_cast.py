@@ -20,7 +20,7 @@ from triptych.data.synthetic.solids import (
     half_space,
 )
 from triptych.data.synthetic.street_materials import Rough
-from triptych.data.synthetic.view import view
+from triptych.data.synthetic.view import NEAREST_M, view
 
 LOOK = Look(Rough(), (0.5, 0.5, 0.5))
 K = torch.tensor([[10.0, 0.0, 8.0], [0.0, 10.0, 5.0], [0.0, 0.0, 1.0]])
@@ -133,7 +133,8 @@ def test_the_way_to_the_hit_is_free_and_the_hit_lies_on_its_solid(seed):
     pixels = pixels * torch.tensor([[17.0], [11.0]])
     hits = first_hits(seen, Scattered(pixels))
     directions, origin = seen.directions(pixels), camera[:3, 3:]
-    around = _contains(scene, origin.T, slack=0.0)[:, 0]  # the camera sees nothing of what it is inside of
+    # The camera sees nothing of what it is inside of, nor of what begins nearer than it sees.
+    around = _contains(scene, origin.T, slack=2 * NEAREST_M)[:, 0]
     for ray in range(pixels.shape[1]):
         reach = min(hits.depth[ray].item(), 30.0)
         way = torch.linspace(0.03, reach, 200, dtype=torch.float64)
