@@ -48,7 +48,9 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     from triptych.data.kitti_inventory import KITTI_SPLITS, kitti_inventory
 
     if options.split is None:
-        if options.check or options.list is not None or options.output is None:
+        if not options.check and options.list is None and options.output is None:
+            raise InputError("say what to do: --output SHARDS, or --split NAME with --check or --list FILE")
+        if options.check or options.list is not None:
             raise InputError(f"needed and not given: --split; there are {', '.join(KITTI_SPLITS)}")
         _write_shards(options)
         return

@@ -18,6 +18,8 @@ from triptych.errors import InputError
 
 IMAGENET = "imagenet"
 """The value of `pretrained` that asks for timm's own weights of the encoder."""
+UNTRAINED = "none"
+"""The value of `pretrained` that, like None, asks for no weights."""
 
 
 class Encoder(nn.Module):
@@ -76,19 +78,19 @@ def _backbone(name: str, *, in_channels: int, pretrained: str | None, options: M
     if not timm.is_model(name):
         raise InputError(f"encoder {name!r} is not a timm model: timm.list_models() names them")
     arguments = {"features_only": True, "in_chans": in_channels, **options}
-    if pretrained is None:
+    if pretrained is None or pretrained == UNTRAINED:
         return _created(name, arguments)
     if pretrained == IMAGENET:
         ways_out = (
-            "set `pretrained` to a local weights file of it, copy the Hugging Face cache from a "
-            "machine that has a network, or start without pretrained weights"
+            "set `pretrained` (--depth.pretrained, --pose.pretrained) to a local weights file of it, copy the "
+            "Hugging Face cache from a machine that has a network, or start without pretrained weights"
         )
         with _told(name, ways_out):
             return _created(name, {**arguments, "pretrained": True})
     if not Path(pretrained).is_file():
         raise InputError(
             f"encoder weights {pretrained!r} are not a file: give a safetensors file or a "
-            f"state dict of timm's {name}, {IMAGENET!r}, or none"
+            f"state dict of timm's {name}, {IMAGENET!r}, or {UNTRAINED!r}"
         )
     with _told(name, f"check that {pretrained} is for this encoder and its options"):
         weights = _weights(Path(pretrained))

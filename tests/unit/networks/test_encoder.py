@@ -95,3 +95,12 @@ def test_weights_that_lack_a_parameter_are_refused(tmp_path: Path, name: str) ->
     save_file({key: value for key, value in state.items() if key != first}, path)
     with pytest.raises(InputError, match="no " + first.replace(".", "[._]")):
         Encoder(name, pretrained=str(path))
+
+
+def test_none_by_word_asks_for_no_weights_like_none_itself() -> None:
+    torch.manual_seed(0)
+    word = Encoder("resnet18", pretrained="none")
+    torch.manual_seed(0)
+    itself = Encoder("resnet18", pretrained=None)
+    for one, other in zip(word.parameters(), itself.parameters(), strict=True):
+        assert torch.equal(one, other)
