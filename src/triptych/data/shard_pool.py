@@ -6,9 +6,10 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import connection
 from typing import Any
@@ -63,7 +64,8 @@ def all_chunks(plan: ShardPlan, storage: ShardStorage, *, workers: int) -> Gener
         min(workers, len(plan.jobs)), context, initializer=_begin, initargs=(_Work(plan, storage, stop),)
     )
     try:
-        futures: list[Future[list[ChunkRecord]]] = [pool.submit(_done, job) for job in plan.jobs]
+        with _deaf_from_birth():
+            futures: list[Future[list[ChunkRecord]]] = [pool.submit(_done, job) for job in plan.jobs]
         for future in as_completed(futures):
             yield from future.result()
     except BrokenProcessPool:
@@ -74,6 +76,19 @@ def all_chunks(plan: ShardPlan, storage: ShardStorage, *, workers: int) -> Gener
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _deaf_from_birth() -> Iterator[None]:
+    """Within it, processes are started that never hear of Ctrl-C; this one hears of it afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin(work: _Work) -> None:
