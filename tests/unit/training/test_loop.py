@@ -11,74 +11,16 @@ import pytest
 import torch
 from lightning.fabric import Fabric
 from lightning.fabric.plugins import MixedPrecision
-from torch import Tensor
+from tests.unit.training.small_training import NO_TEACHER, Losses, loop, sequence, settings, weights
 
 from triptych.config.build import build_data, build_loop, build_model
-from triptych.config.load import preset_settings
-from triptych.config.schema import FitSettings
 from triptych.errors import InputError
-from triptych.training.budget import TrainingState
 from triptych.training.checkpoint import load_checkpoint
 from triptych.training.log import FileLog, StepReport
-from triptych.training.loop import TrainingDivergedError, TrainingLoop, Validation
+from triptych.training.loop import TrainingDivergedError, TrainingLoop
 from triptych.training.stages import Stage
 from triptych.training.step import prepare_stage
-from triptych.training.validation import ValidationReport, Validator
-from triptych.types import FrameSequence, Teaching
-
-NO_TEACHER = {"share": 1.0, "learning_rate": 1e-4, "imitation": 0.0, "imitation_alone": 0.0}
-TINY = {"layers": [1, 1, 1, 1], "channels": [8, 8, 16, 16], "stem_width": 8}
-
-
-def sequence(count: int = 9) -> FrameSequence:
-    generator = torch.Generator().manual_seed(1)
-    scene = torch.nn.functional.interpolate(torch.rand(1, 3, 16, 40, generator=generator), (64, 160), mode="bicubic")[0]
-    images = torch.stack([scene[:, :, 2 * i : 2 * i + 96] for i in range(count)])
-    return FrameSequence(
-        images=(images.clamp(0, 1) * 255).to(torch.uint8),
-        intrinsics=torch.tensor([[60.0, 0, 47.5], [0, 60.0, 31.5], [0, 0, 1]]),
-        timestamps=torch.arange(count, dtype=torch.float64) / 10,
-        source_indices=torch.arange(count),
-        source_length=count,
-        intrinsics_origin="made for a test",
-        name="sliding",
-    )
-
-
-def settings(**overrides: Any) -> FitSettings:
-    tiny = {
-        "size": "64x96",
-        "steps": 9,
-        "depth": {"encoder_options": TINY, "width": 0.25},
-        "pose": {"encoder_options": TINY, "channels": 16},
-        "flow": {"width": 0.25, "normalized_costs": True},
-    }
-    return preset_settings("small", **(tiny | overrides))
-
-
-def loop(folder: Path, chosen: FitSettings) -> TrainingLoop:
-    data = build_data(chosen, sequence(), positions=list(range(9)))
-    return build_loop(chosen, build_model(chosen), data, folder=folder)
-
-
-class Losses:
-    """Collects what a training says."""
-
-    def __init__(self) -> None:
-        self.reports: list[StepReport] = []
-
-    def record(self, report: StepReport) -> None:
-        self.reports.append(report)
-
-    def record_validation(self, report: ValidationReport) -> None:
-        """Nothing is validated here."""
-
-    def close(self) -> None:
-        """Nothing is held back."""
-
-
-def weights(model: torch.nn.Module) -> dict[str, Tensor]:
-    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+from triptych.types import Teaching
 
 
 def test_a_training_stopped_and_resumed_anywhere_gives_the_same_losses_and_weights_to_the_bit(tmp_path: Path) -> None:
@@ -346,68 +288,3 @@ def test_skipped_batches_are_counted_on_over_a_resume(tmp_path: Path) -> None:
     log = Losses()
     assert training.run([log])
     assert [report.skipped for report in log.reports] == [4, 4]
-
-
-class Scripted(Validator):
-    """Gives values out of a list, with the networks in evaluation mode as the real one leaves them."""
-
-    def __init__(self, values: list[tuple[str, float]]) -> None:
-        self.values, self.epochs = values, []
-
-    @property
-    def damaged(self) -> int:
-        return 0
-
-    def report(self, model: torch.nn.Module, stage: Stage, *, state: TrainingState, **_: Any) -> ValidationReport:
-        model.eval()
-        self.epochs.append(state.epoch)
-        measure, value = self.values[len(self.epochs) - 1]
-        return ValidationReport(state.step, state.epoch, stage.name, {measure: value}, measure, value, 1, "")
-
-
-def validated(
-    folder: Path, values: list[tuple[str, float]], *, epochs: int = 1, length: int = 4
-) -> tuple[TrainingLoop, Scripted, list[int]]:
-    """A training of some epochs with scripted values; the epochs whose networks were kept as the best."""
-    chosen = settings(steps=None, epochs=length, stages=["flow"], training={"flow": NO_TEACHER})
-    scripted, kept = Scripted(values), []
-    training = loop(folder, chosen)
-    training._validation = Validation(scripted, epochs)
-    training._keep_best = lambda: kept.append(training.state.epoch)
-    modes = []
-    step = training._optimization.step
-    training._optimization.step = lambda *a, **k: (modes.append(training.model.flow.training), step(*a, **k))[1]
-    assert training.run()
-    assert all(modes)
-    return training, scripted, kept
-
-
-def test_the_best_networks_are_kept_and_the_count_begins_anew_with_another_measure(tmp_path: Path) -> None:
-    values = [("flow_photometric", 0.1), ("abs_rel", 0.5), ("abs_rel", 0.6), ("abs_rel", 0.4)]
-    training, scripted, kept = validated(tmp_path, values)
-    assert scripted.epochs == [1, 2, 3, 4]
-    assert kept == [1, 2, 4]
-    assert (training.state.best_measure, training.state.best_value) == ("abs_rel", 0.4)
-
-
-def test_networks_are_judged_every_so_many_epochs_and_at_the_end(tmp_path: Path) -> None:
-    _, scripted, _ = validated(tmp_path, [("abs_rel", 0.5)] * 3, epochs=2, length=5)
-    assert scripted.epochs == [2, 4, 5]
-
-
-def test_a_validation_that_a_kill_left_undone_is_made_up_for_in_its_own_stage(tmp_path: Path) -> None:
-    chosen = settings(
-        steps=None, epochs=2, stages=["flow", "depth"], training={"flow": NO_TEACHER, "depth": NO_TEACHER}
-    )
-    first = loop(tmp_path, chosen)
-    first.save()
-    stored = load_checkpoint(tmp_path / "checkpoints" / "last.ckpt")
-    bpe = first.batches_per_epoch
-    again, stages = loop(tmp_path, chosen), []
-    again.restore(replace(stored, state=replace(stored.state, epoch=1, step=bpe, stage="flow")))
-    scripted = Scripted([("flow_photometric", 0.1), ("abs_rel", 0.5)])
-    report = scripted.report
-    scripted.report = lambda model, stage, **more: (stages.append(stage.name), report(model, stage, **more))[1]
-    again._validation = Validation(scripted)
-    assert again.run()
-    assert stages == ["flow", "depth"]
