@@ -176,6 +176,7 @@ class Prediction:
         visibility: 1 where the pixel is seen in the next frame; None for the last.
         motion: True where something moves by itself; None for the last.
         step: the camera's motion to the next frame; None for the last.
+        learned_visibility: the visibility as the flow network's own mask has it; None for the last.
     """
 
     depth: Float[Tensor, "height width"]
@@ -183,6 +184,7 @@ class Prediction:
     visibility: Float[Tensor, "height width"] | None
     motion: Bool[Tensor, "height width"] | None
     step: CameraStep | None
+    learned_visibility: Float[Tensor, "height width"] | None = None
 
 
 @dataclass(frozen=True)

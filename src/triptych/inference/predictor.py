@@ -52,6 +52,7 @@ class _Pairs:
     flow: Float[Tensor, "pairs 2 height width"]
     flow_back: Float[Tensor, "pairs 2 height width"]
     visibility: Float[Tensor, "pairs 1 height width"]
+    learned_visibility: Float[Tensor, "pairs 1 height width"]
     next_from_current: Float[Tensor, "pairs 4 4"]
     still: Bool[Tensor, " pairs"]
 
@@ -121,7 +122,7 @@ class Predictor:
         predictions = [
             self._prediction(
                 pairs.pair(index, sequence.images[begin + index : begin + index + 2], depth[index]),
-                pairs.visibility[index],
+                (pairs.visibility[index], pairs.learned_visibility[index]),
                 sequence.intrinsics,
                 refinement,
             )
@@ -132,7 +133,7 @@ class Predictor:
     def _prediction(
         self,
         pair: PairEstimate,
-        visibility: Float[Tensor, "1 height width"],
+        visibilities: tuple[Float[Tensor, "1 height width"], Float[Tensor, "1 height width"]],
         intrinsics: Float[Tensor, "3 3"],
         refinement: GeometricRefinement | None,
     ) -> Prediction:
@@ -147,9 +148,10 @@ class Predictor:
         return Prediction(
             depth=refined.depth[0].clamp(self.settings.min_depth, self.settings.max_depth),
             flow=refined.flow,
-            visibility=visibility[0].cpu(),
+            visibility=visibilities[0][0].cpu(),
             motion=moving[0],
             step=refined.step,
+            learned_visibility=visibilities[1][0].cpu(),
         )
 
     def _moving(
@@ -172,6 +174,7 @@ class Predictor:
             flow=flow,
             flow_back=flow_back,
             visibility=both.visibility[0::2] if learned else range_visibility(flow_back),
+            learned_visibility=both.visibility[0::2],
             next_from_current=self.model.pose(current, following, flow),
             still=camera_is_still(flow, current),
         )

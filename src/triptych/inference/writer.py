@@ -34,6 +34,8 @@ from triptych.inference.path import camera_path
 from triptych.types import CameraStep, FrameSequence, Prediction
 
 LARGEST_16_BIT = 65535
+LEARNED_VISIBILITY = "visibility_learned"
+"""Folder of the flow network's own masks."""
 POINTS_AT_MOST = 2_000_000  # a browser still turns them smoothly; 30 MB
 FARTHEST_POINT_SHARE = 0.4  # of the deepest depth: beyond it is mostly sky
 OVERVIEW_RATE_HZ = 10.0
@@ -63,12 +65,16 @@ class WriterSettings:
         flo: write flow in Middlebury's format too.
         points: of the point cloud.
         max_depth: deepest depth of the model, the top of the 16-bit depth scale.
+        learned_visibility: write the flow network's own mask beside the visibility.
+        pictures: write what is only looked at too: the point cloud and the overview video.
     """
 
     overwrite: bool = False
     flo: bool = False
     points: PointSettings = field(default_factory=PointSettings)
     max_depth: float = 100.0
+    learned_visibility: bool = False
+    pictures: bool = True
 
 
 @dataclass(frozen=True)
@@ -118,8 +124,9 @@ def write_prediction(
         still_pairs = sum(step.still for step in steps)
         save_kitti_trajectory(target / "trajectory.kitti.txt", camera_to_world)
         save_tum_trajectory(target / "trajectory.tum.txt", camera_to_world, sequence.timestamps)
-        _write_points(target, sequence, camera_to_world, settings)
-        _write_overview(target, sequence, camera_to_world)
+        if settings.pictures:
+            _write_points(target, sequence, camera_to_world, settings)
+            _write_overview(target, sequence, camera_to_world)
         content = _result(sequence, settings, still_pairs) | dict(facts)
         (target / "result.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return PredictionSummary(frames=len(camera_to_world), still_pairs=still_pairs)
@@ -137,6 +144,8 @@ def write_frame(target: Path, index: int, prediction: Prediction, settings: Writ
     if settings.flo:
         save_flo(target / "flow" / f"{name}.flo", prediction.flow)
     save_visibility(target / "visibility" / f"{name}.png", prediction.visibility)
+    if settings.learned_visibility and prediction.learned_visibility is not None:
+        save_visibility(target / LEARNED_VISIBILITY / f"{name}.png", prediction.learned_visibility)
     save_mask(target / "motion" / f"{name}.png", prediction.motion)
 
 
