@@ -8,6 +8,7 @@ forward, images RGB in [0, 1] unless they are uint8.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from enum import IntEnum
 from pathlib import Path
 
 from jaxtyping import Bool, Float, Int, UInt8
@@ -187,6 +188,20 @@ class Prediction:
     learned_visibility: Float[Tensor, "height width"] | None = None
 
 
+class Role(IntEnum):
+    """How an object of a synthetic world moves, seen from the camera's way.
+
+    STATIC: not at all. OTHER: tumbles, hovers or roams. CROSSING: across the camera's way.
+    ONCOMING: against it. LEADING: the same way at about the camera's speed.
+    """
+
+    STATIC = 0
+    OTHER = 1
+    CROSSING = 2
+    ONCOMING = 3
+    LEADING = 4
+
+
 @dataclass(frozen=True)
 class SyntheticClip:
     """A rendered clip with its exact truth, in meters and pixels.
@@ -201,6 +216,7 @@ class SyntheticClip:
         visible_forward: True where the surface seen at i is seen at i + 1 (in frame, not covered).
         visible_backward: True where the surface seen at i + 1 is seen at i.
         moving: True on objects that move by themselves between the frame and the next.
+        role: how what moves does so, a number of `Role`; 0 exactly where `moving` is False.
         frame_rate: 1 / s.
         name: family and seed.
     """
@@ -214,6 +230,7 @@ class SyntheticClip:
     visible_forward: Bool[Tensor, "pairs 1 height width"]
     visible_backward: Bool[Tensor, "pairs 1 height width"]
     moving: Bool[Tensor, "frames 1 height width"]
+    role: UInt8[Tensor, "frames 1 height width"]
     frame_rate: float
     name: str
 

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from triptych.data.synthetic.scene import pose_matrix
+from triptych.data.synthetic.scene import pose_matrix, rolled
 
 Wave = tuple[float, float, float]
 """(amplitude, frequency in Hz, phase in radians)."""
@@ -106,6 +106,8 @@ class Drive:
         yaw: shake (rad), as the next two.
         pitch: shake.
         roll: shake.
+        gaze: mean yaw from the road's heading (rad): a half pi looks aside, to the right.
+        tilt: mean pitch (rad), negative looks down.
     """
 
     line: RoadLine
@@ -118,6 +120,8 @@ class Drive:
     yaw: tuple[Wave, ...]
     pitch: tuple[Wave, ...]
     roll: tuple[Wave, ...]
+    gaze: float = 0.0
+    tilt: float = 0.0
 
     def along(self, time: float) -> float:
         """How far along the road (z in m) the camera is."""
@@ -137,8 +141,8 @@ class Drive:
         """Pose of the camera at a time (s)."""
         x, z, heading = self.line.beside(self.along(time), self.lane_m + swing(self.drift, time))
         y = -self.height_m + swing(self.bounce, time)
-        pose = (x, y, z, heading + swing(self.yaw, time), swing(self.pitch, time))
-        return pose_matrix(pose) @ _rolled(swing(self.roll, time))
+        pose = (x, y, z, heading + swing(self.yaw, time) + self.gaze, swing(self.pitch, time) + self.tilt)
+        return pose_matrix(pose) @ rolled(swing(self.roll, time))
 
 
 @dataclass(frozen=True)
@@ -169,12 +173,4 @@ class Handheld:
         """Pose of the camera at a time (s)."""
         x, y, z = (mean + swing(wave, time) for mean, wave in zip(self.start, (self.x, self.y, self.z), strict=True))
         pose = (x, y, z, swing(self.yaw, time), self.tilt + swing(self.pitch, time))
-        return pose_matrix(pose) @ _rolled(swing(self.roll, time))
-
-
-def _rolled(angle: float) -> Float[Tensor, "4 4"]:
-    """Rotation about the optical axis."""
-    matrix = torch.eye(4, dtype=torch.float64)
-    matrix[0, 0] = matrix[1, 1] = math.cos(angle)
-    matrix[1, 0], matrix[0, 1] = math.sin(angle), -math.sin(angle)
-    return matrix
+        return pose_matrix(pose) @ rolled(swing(self.roll, time))

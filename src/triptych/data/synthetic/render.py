@@ -11,11 +11,12 @@ import torch
 from jaxtyping import Bool, Float, Shaped, UInt8
 from torch import Tensor
 
+from triptych.data.synthetic.appearance import Appearance, photographed
 from triptych.data.synthetic.cast import Grid, Hits, first_hits
 from triptych.data.synthetic.room import room
 from triptych.data.synthetic.shade import Light, rendered
 from triptych.data.synthetic.street import street
-from triptych.data.synthetic.truth import flow_and_visibility
+from triptych.data.synthetic.truth import flow_alone, flow_and_visibility
 from triptych.data.synthetic.view import View, view
 from triptych.geometry.camera import intrinsics_from_field_of_view
 from triptych.types import SyntheticClip
@@ -87,6 +88,7 @@ class Film:
         seed: of the noise.
         exposure_change: amplitude of a slow change of brightness, as a share.
         noise: deviation of each pixel's noise, in units of full brightness.
+        appearance: what lens, sensor and weather do instead of the two before; None for nothing.
     """
 
     height: int
@@ -94,21 +96,51 @@ class Film:
     seed: int
     exposure_change: float = 0.0
     noise: float = 0.0
+    appearance: Appearance | None = None
 
-    def clip(self, views: Sequence[View], light: Light, *, frame_rate: float, name: str) -> SyntheticClip:
+    def images(
+        self, views: Sequence[View], hits: Sequence[Hits], light: Light, suns: Sequence[View | None]
+    ) -> UInt8[Tensor, "frames 3 height width"]:
+        """The frames.
+
+        Args:
+            views: what the camera sees.
+            hits: what its rays meet, in each view.
+            light: how it is lit.
+            suns: what casts shadows, seen from the sun; None for no shadows.
+        """
+        colors = [
+            rendered(seen, light, met, height=self.height, width=self.width, sun=sun)
+            for seen, met, sun in zip(views, hits, suns, strict=True)
+        ]
+        if self.appearance is None:
+            return torch.stack([self._exposed(image, index) for index, image in enumerate(colors)])
+        pixels, motion = Grid(self.height, self.width).pixels, []
+        for index, (seen, met) in enumerate(zip(views, hits, strict=True)):
+            sign, other = (1, index + 1) if index + 1 < len(views) else (-1, index - 1)
+            motion.append(self._map(sign * flow_alone(seen, views[other], met, pixels).float()))
+        return photographed(torch.stack(colors), torch.stack(motion), self.appearance, seed=self.seed)
+
+    def clip(
+        self,
+        views: Sequence[View],
+        light: Light,
+        *,
+        frame_rate: float,
+        name: str,
+        suns: Sequence[View | None] | None = None,
+    ) -> SyntheticClip:
         """The clip of these views, with the truth of each frame and of each pair of neighbors."""
         grid = Grid(self.height, self.width)
         hits = [first_hits(seen, grid) for seen in views]
-        images = [
-            self._image(seen, light, met, index) for index, (seen, met) in enumerate(zip(views, hits, strict=True))
-        ]
+        images = self.images(views, hits, light, suns or [None] * len(views))
         forward = [self._pair(*pair) for pair in zip(views, views[1:], hits, strict=False)]
         backward = [self._pair(*pair) for pair in zip(views[1:], views, hits[1:], strict=False)]
         neighbors = [*views[1:], views[-2]]
         moving = [_moving(seen, other, met) for seen, other, met in zip(views, neighbors, hits, strict=True)]
         first = torch.linalg.inv(views[0].camera_to_world)
         return SyntheticClip(
-            images=torch.stack(images),
+            images=images,
             depth_m=torch.stack([self._map(met.depth.float()[None]) for met in hits]),
             camera_to_world=torch.stack([first @ seen.camera_to_world for seen in views]).float(),
             intrinsics=views[0].intrinsics.float(),
@@ -117,13 +149,15 @@ class Film:
             visible_forward=torch.stack([visible for _, visible in forward]),
             visible_backward=torch.stack([visible for _, visible in backward]),
             moving=torch.stack([self._map(own[None]) for own in moving]),
+            role=torch.stack(
+                [self._map(_role(seen, met, own)[None]) for seen, met, own in zip(views, hits, moving, strict=True)]
+            ),
             frame_rate=frame_rate,
             name=name,
         )
 
-    def _image(self, seen: View, light: Light, hits: Hits, index: int) -> UInt8[Tensor, "3 height width"]:
+    def _exposed(self, image: Float[Tensor, "3 height width"], index: int) -> UInt8[Tensor, "3 height width"]:
         """The frame: exposed, with noise, in bytes."""
-        image = rendered(seen, light, hits, height=self.height, width=self.width)
         if self.exposure_change:
             image = image * (1 + self.exposure_change * math.sin(0.21 * index))
         if self.noise:
@@ -148,3 +182,9 @@ def _moving(seen: View, other: View, hits: Hits) -> Bool[Tensor, " rays"]:
     """Where a ray meets a body whose pose differs between two times."""
     change = (seen.body_to_world - other.body_to_world).abs().amax((1, 2))
     return (change > MOVES)[hits.body.clamp_min(0)] & (hits.body >= 0)
+
+
+def _role(seen: View, hits: Hits, moving: Bool[Tensor, " rays"]) -> UInt8[Tensor, " rays"]:
+    """The role of the body that each ray meets, 0 (`Role.STATIC`) where it does not move."""
+    roles = torch.tensor([body.role for body in seen.scene.bodies], dtype=torch.uint8)
+    return roles[hits.body.clamp_min(0)] * moving.to(torch.uint8)

@@ -14,6 +14,7 @@ from triptych.data.synthetic.solids import Look, Solid, Vector, box, cylinder, e
 from triptych.data.synthetic.street_materials import Leaves, Rough
 from triptych.data.synthetic.textures import Lattice
 from triptych.data.synthetic.world import World
+from triptych.types import Role
 
 WIDTH_M, DEPTH_M, HEIGHT_M = 6.4, 7.0, 2.7
 """Of the room."""
@@ -100,7 +101,7 @@ def _moving(dice: random.Random, lane: int) -> Body:
         height = lift + abs(swing(hop, time))
         return swing(across, time), -height, depth, first + turn * time, 0.0
 
-    return Body((solid,), pose, moves=True)
+    return Body((solid,), pose, moves=True, role=Role.CROSSING)
 
 
 def _furniture(dice: random.Random) -> list[Body]:

@@ -16,16 +16,20 @@ from torch import Tensor
 
 from triptych.data.synthetic.solids import MAX_PLANES, Plane, Solid, bounding_box
 from triptych.data.synthetic.surface import Material
+from triptych.types import Role
 
 Pose = tuple[float, float, float, float, float]
 """(x, y, z, yaw, pitch) of a body in the world: meters, radians; yaw turns z toward x, pitch z upward."""
 
+RolledPose = tuple[float, float, float, float, float, float]
+"""The same and a turn about the body's own z axis before them, x toward y."""
 
-def pose_matrix(pose: Pose) -> Float[Tensor, "4 4"]:
+
+def pose_matrix(pose: Pose | RolledPose) -> Float[Tensor, "4 4"]:
     """The matrix that maps body points to world points."""
-    x, y, z, yaw, pitch = pose
+    x, y, z, yaw, pitch = pose[:5]
     cos_yaw, sin_yaw, cos_pitch, sin_pitch = math.cos(yaw), math.sin(yaw), math.cos(pitch), math.sin(pitch)
-    return torch.tensor(
+    matrix = torch.tensor(
         [
             [cos_yaw, sin_yaw * sin_pitch, sin_yaw * cos_pitch, x],
             [0.0, cos_pitch, -sin_pitch, y],
@@ -34,6 +38,15 @@ def pose_matrix(pose: Pose) -> Float[Tensor, "4 4"]:
         ],
         dtype=torch.float64,
     )
+    return matrix if len(pose) == 5 else matrix @ rolled(pose[5])
+
+
+def rolled(angle: float) -> Float[Tensor, "4 4"]:
+    """Rotation about z, x toward y (rad): a camera's roll."""
+    matrix = torch.eye(4, dtype=torch.float64)
+    matrix[0, 0] = matrix[1, 1] = math.cos(angle)
+    matrix[1, 0], matrix[0, 1] = math.sin(angle), -math.sin(angle)
+    return matrix
 
 
 @dataclass(frozen=True)
@@ -45,15 +58,17 @@ class Body:
         pose: where it is at a time (s).
         moves: whether that changes with time.
         inside_out: seen from within: the walls of a room.
+        role: how it moves, if it does.
     """
 
     solids: tuple[Solid, ...]
-    pose: Callable[[float], Pose]
+    pose: Callable[[float], Pose | RolledPose]
     moves: bool = False
     inside_out: bool = False
+    role: Role = Role.OTHER
 
 
-def standing(solids: Sequence[Solid], pose: Pose) -> Body:
+def standing(solids: Sequence[Solid], pose: Pose | RolledPose) -> Body:
     """A body that stays where it is."""
     return Body(tuple(solids), lambda _: pose)
 
@@ -92,6 +107,7 @@ class Scene:
         inverse_radii: the quadric of each solid, zeros for none.
         look: each solid's color, accent and texture phase.
         body: number of each solid's body.
+        gloss: of each solid.
         material: number of each solid's material.
         materials: the materials by number.
     """
@@ -106,6 +122,7 @@ class Scene:
     inverse_radii: Float[Tensor, "solids 3"]
     look: Float[Tensor, "solids 8"]
     body: Int[Tensor, " solids"]
+    gloss: Float[Tensor, " solids"]
     material: Int[Tensor, " solids"]
     materials: tuple[Material, ...]
 
@@ -137,6 +154,7 @@ def packed(bodies: Sequence[Body]) -> Scene:
         inverse_radii=_float64([s.inverse_radii for s in solids]),
         look=_float64([(*s.color, *s.accent, *s.phase) for s in solids]),
         body=torch.tensor([number for number, body in enumerate(bodies) for _ in body.solids]),
+        gloss=torch.tensor([s.gloss for s in solids]),
         material=torch.tensor([materials.index(s.material) for s in solids]),
         materials=materials,
     )

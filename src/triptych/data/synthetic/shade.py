@@ -1,7 +1,8 @@
 """Colors of what the rays met: material, daylight, haze and sky.
 
-The sun's direction and strength are constant, surfaces are Lambertian and nothing is
-mirrored, so a point keeps its brightness while it and the camera move.
+Unless the light is given shadows or gloss, the sun's direction and strength are constant,
+surfaces are Lambertian and nothing is mirrored, so a point keeps its brightness while it
+and the camera move.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from triptych.data.synthetic.cast import QUADRIC_FACE, Grid, Hits, Scattered, first_hits, joined
+from triptych.data.synthetic.sunlight import highlight, mirrored, sunlit
 from triptych.data.synthetic.surface import Surface
 from triptych.data.synthetic.textures import Lattice, mix
 from triptych.data.synthetic.view import View
@@ -32,6 +34,8 @@ class Light:
         sky: color of the sky high up.
         horizon: color of the sky near the horizon, and of the haze.
         lattice: random values of the clouds and of all textures.
+        shadow: share of the sun's light that a cast shadow takes; 0 for no shadows.
+        gloss: factor of the solids' gloss; 0 for highlights and mirrored sky nowhere.
     """
 
     direction: tuple[float, float, float]
@@ -40,9 +44,13 @@ class Light:
     sky: tuple[float, float, float]
     horizon: tuple[float, float, float]
     lattice: Lattice
+    shadow: float = 0.0
+    gloss: float = 0.0
 
 
-def rendered(seen: View, light: Light, centers: Hits, *, height: int, width: int) -> Float[Tensor, "3 h w"]:
+def rendered(
+    seen: View, light: Light, centers: Hits, *, height: int, width: int, sun: View | None = None
+) -> Float[Tensor, "3 h w"]:
     """The image: one color for a pixel that lies on one face, the mean of four where faces meet.
 
     Patterns filter themselves to the pixel, so that only outlines need more samples.
@@ -53,33 +61,53 @@ def rendered(seen: View, light: Light, centers: Hits, *, height: int, width: int
         centers: what the rays through the pixel centers meet.
         height: of the image (px).
         width: of the image (px).
+        sun: what casts shadows, seen from the sun; None for no shadows.
 
     Returns:
         RGB, about [0, 1], not clamped.
     """
     pixels = Grid(height, width).pixels
-    outline = _outlines(centers, height=height, width=width)
+    shine = _sunlit(seen, sun, centers, pixels)
+    outline = _outlines(centers, shine, height=height, width=width)
     whole, edge = (~outline).nonzero().squeeze(1), outline.nonzero().squeeze(1)
     quarters = pixels.new_tensor(((-0.25, 0.25, -0.25, 0.25), (-0.25, -0.25, 0.25, 0.25)))
     four = (pixels[:, None, edge] + quarters[..., None]).flatten(1)
-    hits = joined(centers.chosen(whole), first_hits(seen, Scattered(four)))
-    colors = _colors(seen, light, hits, torch.cat((pixels[:, whole], four), 1))
+    quarter_hits = first_hits(seen, Scattered(four))
+    hits = joined(centers.chosen(whole), quarter_hits)
+    shine = torch.cat((shine[whole], _sunlit(seen, sun, quarter_hits, four))) if len(shine) else shine
+    colors = _colors(seen, light, hits, torch.cat((pixels[:, whole], four), 1), shine)
     image = colors.new_empty((3, height * width))
     image[:, whole] = colors[:, : len(whole)]
     image[:, edge] = colors[:, len(whole) :].reshape(3, 4, -1).mean(1)
     return image.view(3, height, width)
 
 
-def _outlines(hits: Hits, *, height: int, width: int) -> Bool[Tensor, " pixels"]:
-    """Pixels that lie on another face than one of their eight neighbors."""
-    face = (hits.solid * (QUADRIC_FACE + 1) + hits.face).view(1, height, width).float()  # exact below 2^24
+def _sunlit(seen: View, sun: View | None, hits: Hits, pixels: Float[Tensor, "2 rays"]) -> Float[Tensor, " some"]:
+    """1 where the sun reaches what a ray meets, 0 in a cast shadow; empty where there are no shadows."""
+    if sun is None:
+        return torch.empty(0)
+    shine = torch.ones(len(hits.depth))
+    met = (hits.solid >= 0).nonzero().squeeze(1)
+    points = seen.directions(pixels[:, met]) * hits.depth[met] + seen.camera_to_world[:3, 3:]
+    shine[met] = sunlit(sun, points)
+    return shine
+
+
+def _outlines(hits: Hits, shine: Float[Tensor, " some"], *, height: int, width: int) -> Bool[Tensor, " pixels"]:
+    """Pixels that lie on another face than one of their eight neighbors, or at a shadow's edge."""
+    code = hits.solid * (QUADRIC_FACE + 1) + hits.face
+    if len(shine):
+        code = 2 * code + shine.long()
+    face = code.view(1, height, width).float()  # exact below 2^24
     around = torch.nn.functional.pad(torch.cat((face, -face)), (1, 1, 1, 1), mode="replicate")
     high, low = torch.nn.functional.max_pool2d(around, 3, stride=1)
     differs: Tensor = high != -low
     return differs.flatten()
 
 
-def _colors(seen: View, light: Light, hits: Hits, pixels: Float[Tensor, "2 rays"]) -> Float[Tensor, "3 rays"]:
+def _colors(
+    seen: View, light: Light, hits: Hits, pixels: Float[Tensor, "2 rays"], shine: Float[Tensor, " some"]
+) -> Float[Tensor, "3 rays"]:
     """Color of each ray."""
     directions = seen.directions(pixels)
     colors = directions.new_empty(directions.shape, dtype=torch.float32)
@@ -91,18 +119,52 @@ def _colors(seen: View, light: Light, hits: Hits, pixels: Float[Tensor, "2 rays"
         index = met[kinds == kind]
         some = hits.chosen(index)
         surface, normal = _surface(seen, light.lattice, some, directions[:, index])
-        lit = seen.scene.materials[kind](surface) * _daylight(light, normal)
+        sun = 1 - light.shadow * (1 - shine[index]) if len(shine) else None
+        lit = seen.scene.materials[kind](surface) * _daylight(light, normal, sun)
+        if light.gloss:
+            lit = _glossy(lit, seen, light, some, normal=normal, directions=directions[:, index], shine=sun)
         haze = 1 - torch.exp(some.depth.float() / -light.haze_m)
         colors[:, index] = mix(lit, light.horizon, haze)
     return colors
 
 
-def _daylight(light: Light, normal: Float[Tensor, "3 rays"]) -> Float[Tensor, " rays"]:
-    """Share of light that a surface of this normal (world axes) receives."""
+def _daylight(
+    light: Light, normal: Float[Tensor, "3 rays"], shine: Float[Tensor, " rays"] | None
+) -> Float[Tensor, " rays"]:
+    """Share of light that a surface of this normal (world axes) receives, given the sun's share there."""
     x, y, z = light.direction
     sun = (normal[0] * x + normal[1] * y + normal[2] * z).clamp_min(0)
+    if shine is not None:
+        sun = sun * shine
     dome = 0.85 - 0.15 * normal[1]  # surfaces that look down see no sky
     return light.ambient * dome + (1 - light.ambient) * sun
+
+
+def _glossy(
+    lit: Float[Tensor, "3 rays"],
+    seen: View,
+    light: Light,
+    hits: Hits,
+    *,
+    normal: Float[Tensor, "3 rays"],
+    directions: Float[Tensor, "3 rays"],
+    shine: Float[Tensor, " rays"] | None,
+) -> Float[Tensor, "3 rays"]:
+    """The colors with highlight and mirrored sky where the solid has gloss; below the horizon it mirrors dusk."""
+    gloss = light.gloss * seen.scene.gloss[hits.solid]
+    some = gloss.nonzero().squeeze(1)
+    if not len(some):
+        return lit
+    toward_eye = -(directions[:, some] / _length(directions[:, some])).float()
+    normal, gloss = normal[:, some], gloss[some]
+    mirror, share = mirrored(normal, toward_eye)
+    sky = _sky(light, mirror.double(), seen) * (0.35 + 0.65 * (mirror[1] < 0))
+    glint = highlight(normal, toward_eye, light.direction) * (1 - light.ambient)
+    if shine is not None:
+        glint = glint * shine[some]
+    lit = lit.clone()
+    lit[:, some] = mix(lit[:, some], sky, gloss * share) + gloss * glint
+    return lit
 
 
 def _surface(

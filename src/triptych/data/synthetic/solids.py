@@ -36,6 +36,7 @@ class Solid:
         low: lowest corner of the bounding box.
         high: highest corner of the bounding box.
         phase: offset of the texture (m), so that no two solids look the same.
+        gloss: how much of a mirror it is, from 0 (matt) to 1.
     """
 
     planes: tuple[Plane, ...]
@@ -47,6 +48,7 @@ class Solid:
     center: Vector = (0.0, 0.0, 0.0)
     inverse_radii: Vector = (0.0, 0.0, 0.0)
     phase: tuple[float, float] = (0.0, 0.0)
+    gloss: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Look:
     color: Vector
     accent: Vector = (0.1, 0.1, 0.1)
     phase: tuple[float, float] = (0.0, 0.0)
+    gloss: float = 0.0
 
 
 def hexahedron(bottom: Sequence[Vector], top: Sequence[Vector], look: Look) -> Solid:
@@ -67,7 +70,7 @@ def hexahedron(bottom: Sequence[Vector], top: Sequence[Vector], look: Look) -> S
     planes = tuple(_plane(corners[a], corners[b], corners[c], middle) for a, b, c in faces)
     low, high = bounding_box(corners)
     center = (middle[0], middle[1], middle[2])
-    return Solid(planes, look.material, look.color, look.accent, low, high, center, phase=look.phase)
+    return Solid(planes, look.material, look.color, look.accent, low, high, center, phase=look.phase, gloss=look.gloss)
 
 
 def box(low: Vector, high: Vector, look: Look) -> Solid:
@@ -105,7 +108,7 @@ def gable(low: Vector, high: Vector, look: Look) -> Solid:
         (-nx, ny, 0.0, -nx * middle + ny * y0),
     )
     center = (middle, y1, (z0 + z1) / 2)
-    return Solid(planes, look.material, look.color, look.accent, low, high, center, phase=look.phase)
+    return Solid(planes, look.material, look.color, look.accent, low, high, center, phase=look.phase, gloss=look.gloss)
 
 
 def cylinder(center: Vector, radius: float, length: float, look: Look, *, axis: int = 1) -> Solid:
@@ -118,14 +121,14 @@ def cylinder(center: Vector, radius: float, length: float, look: Look, *, axis: 
     )
     low, high = _box_around(center, (half[0], half[1], half[2]))
     inverse_radii = (inverse[0], inverse[1], inverse[2])
-    return Solid(caps, look.material, look.color, look.accent, low, high, center, inverse_radii, look.phase)
+    return Solid(caps, look.material, look.color, look.accent, low, high, center, inverse_radii, look.phase, look.gloss)
 
 
 def ellipsoid(center: Vector, radii: Vector, look: Look) -> Solid:
     """An ellipsoid with its axes along the body's."""
     low, high = _box_around(center, radii)
     inverse = (1 / radii[0], 1 / radii[1], 1 / radii[2])
-    return Solid((), look.material, look.color, look.accent, low, high, center, inverse, look.phase)
+    return Solid((), look.material, look.color, look.accent, low, high, center, inverse, look.phase, look.gloss)
 
 
 def half_space(look: Look) -> Solid:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import random
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from triptych.data.synthetic.cameras import Drive, RoadLine, waves
+from triptych.data.synthetic.daylight import daylight
+from triptych.data.synthetic.filming import Filming
 from triptych.data.synthetic.ground import Ground
 from triptych.data.synthetic.scene import Body, Pose, packed, standing
 from triptych.data.synthetic.shade import Light
 from triptych.data.synthetic.solids import Look, Solid, Vector, box, cylinder, ellipsoid, gable, half_space
 from triptych.data.synthetic.street_materials import Banded, Facade, Leaves, Rough, Rows
+from triptych.data.synthetic.sunlight import shadow_casters
 from triptych.data.synthetic.textures import Lattice
 from triptych.data.synthetic.traffic import traffic
 from triptych.data.synthetic.vehicles import car, van
@@ -35,7 +40,13 @@ FRAMES: tuple[Vector, ...] = ((0.86, 0.86, 0.84), (0.35, 0.26, 0.20), (0.80, 0.8
 GREENS: tuple[Vector, ...] = ((0.20, 0.31, 0.11), (0.26, 0.36, 0.13), (0.17, 0.26, 0.11), (0.33, 0.37, 0.14))
 
 
-def street(seed: int, *, seconds: float, moving_objects: int | None = None) -> World:
+def street(
+    seed: int,
+    *,
+    seconds: float,
+    moving_objects: int | None = None,
+    redirect: Callable[[Drive], Drive] = lambda drive: drive,
+) -> World:
     """A street for a drive of some seconds.
 
     Args:
@@ -43,6 +54,7 @@ def street(seed: int, *, seconds: float, moving_objects: int | None = None) -> W
         seconds: how long the drive lasts, from time 0.
         moving_objects: how many vehicles drive; None for natural traffic, two to four in
             view most of the time.
+        redirect: changes the drive before the traffic is placed around it.
 
     Returns:
         The world; the camera looks along the road from 1.65 m above it.
@@ -54,7 +66,7 @@ def street(seed: int, *, seconds: float, moving_objects: int | None = None) -> W
             (dice.uniform(4.0, 10.0), 2 * math.pi / dice.uniform(210, 330), dice.uniform(0, 2 * math.pi)),
         )
     )
-    path = _drive(dice, line)
+    path = redirect(_drive(dice, line))
     last = path.along(seconds) + AHEAD_M
     ground = Ground(line, LANE_M, CURB_M, PAVEMENT_M, BLOCK_M, CROSSING_M)
     bodies = [standing((half_space(Look(ground, (0.4, 0.4, 0.4))),), (0.0, 0.0, 0.0, 0.0, 0.0))]
@@ -76,6 +88,17 @@ def street(seed: int, *, seconds: float, moving_objects: int | None = None) -> W
         lattice=Lattice(seed),
     )
     return World(packed(bodies), path, light)
+
+
+def filmed_street(
+    seed: int, *, seconds: float, moving_objects: int | None = None, filming: Filming | None = None
+) -> World:
+    """The street in any light, filmed in any way."""
+    dice = random.Random(f"filmed/{seed}")
+    redirect = functools.partial((filming or Filming()).drive, dice)
+    world = street(seed, seconds=seconds, moving_objects=moving_objects, redirect=redirect)
+    light = daylight(dice, seed)
+    return replace(world, light=light, casters=shadow_casters(world.scene.bodies) if light.shadow else None)
 
 
 def _drive(dice: random.Random, line: RoadLine) -> Drive:

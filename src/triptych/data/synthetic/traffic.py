@@ -10,6 +10,7 @@ from triptych.data.synthetic.cameras import Drive, swing, waves
 from triptych.data.synthetic.scene import Body, Pose
 from triptych.data.synthetic.solids import Solid
 from triptych.data.synthetic.vehicles import car, truck, van
+from triptych.types import Role
 
 LANE_M = 1.75
 """Distance of a lane's middle from the center line."""
@@ -62,7 +63,8 @@ def traffic(
     looks = dict.fromkeys([ahead], f"ahead/{seed}")
     looks |= {course: f"toward/{seed}/{number}" for number, course in enumerate(toward)}
     looks |= {course: f"across/{seed}/{number}" for number, course in enumerate(across)}
-    return [Body(_vehicle(random.Random(looks[course])), course, moves=True) for course in courses]
+    roles = {ahead: Role.LEADING} | dict.fromkeys(toward, Role.ONCOMING) | dict.fromkeys(across, Role.CROSSING)
+    return [Body(_vehicle(random.Random(looks[course])), course, moves=True, role=roles[course]) for course in courses]
 
 
 def _vehicle(dice: random.Random) -> tuple[Solid, ...]:

@@ -54,6 +54,24 @@ def flow_and_visibility(
         Flow (px), always finite, and True where the point is in front of the other camera,
         in its frame, and not covered.
     """
+    flow, landed, depth = _carried(here, there, hits, pixels)
+    visible = (depth > NEAREST_M) & in_image(landed, height=height, width=width)
+    asked = visible.nonzero().squeeze(1)
+    first = first_hits(there, Scattered(landed[:, asked])).depth
+    own = torch.where(hits.body >= 0, depth, torch.inf)[asked]
+    visible[asked] = first >= own * (1 - SAME_SURFACE)
+    return flow, visible
+
+
+def flow_alone(here: View, there: View, hits: Hits, pixels: Float[Tensor, "2 rays"]) -> Float[Tensor, "2 rays"]:
+    """The flow of `flow_and_visibility`, for which no ray is cast."""
+    return _carried(here, there, hits, pixels)[0]
+
+
+def _carried(
+    here: View, there: View, hits: Hits, pixels: Float[Tensor, "2 rays"]
+) -> tuple[Float[Tensor, "2 rays"], Float[Tensor, "2 rays"], Float[Tensor, " rays"]]:
+    """Flow, place in the other view and depth there of what pixels see, each point carried by its body."""
     points = world_points(here, hits, pixels)
     met = hits.body >= 0
     body = hits.body.clamp_min(0)
@@ -66,9 +84,4 @@ def flow_and_visibility(
     landed = torch.stack((x, y))
     in_front = depth > NEAREST_M
     flow = torch.where(in_front, landed - pixels, FARTHEST_PX).clamp(-FARTHEST_PX, FARTHEST_PX)
-    visible = in_front & in_image(landed, height=height, width=width)
-    asked = visible.nonzero().squeeze(1)
-    first = first_hits(there, Scattered(landed[:, asked])).depth
-    own = torch.where(met, depth, torch.inf)[asked]
-    visible[asked] = first >= own * (1 - SAME_SURFACE)
-    return flow, visible
+    return flow, landed, depth

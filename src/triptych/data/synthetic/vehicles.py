@@ -121,8 +121,8 @@ def car(dice: random.Random) -> tuple[Solid, ...]:
     phase = (dice.uniform(0, 99), dice.uniform(0, 99))
     half, width = dice.uniform(1.95, 2.3), dice.uniform(0.84, 0.90)
     belt, roof = dice.uniform(0.82, 0.90), dice.uniform(1.40, 1.52)
-    paint = Look(Paint(half_width_m=width), color, accent, phase)
-    cabin = Look(Cabin(belt, roof), color, accent, phase)
+    paint = Look(Paint(half_width_m=width), color, accent, phase, gloss=0.5)
+    cabin = Look(Cabin(belt, roof), color, accent, phase, gloss=0.9)
     boot = dice.choice((0.0, 0.1, 0.55))
     return (
         frustum((-width, -belt, -half), (width, -0.27, half), paint, front=0.12, back=0.05, side=0.04),
@@ -139,8 +139,8 @@ def van(dice: random.Random) -> tuple[Solid, ...]:
     color, accent = dice.choice(PAINTS[:3] + PAINTS[5:6]), (0.1, 0.1, 0.1)
     phase = (dice.uniform(0, 99), dice.uniform(0, 99))
     half, width, roof = dice.uniform(2.4, 2.9), 0.98, dice.uniform(1.95, 2.5)
-    paint = Look(Paint(half_width_m=width, bottom_m=0.32), color, accent, phase)
-    cabin = Look(Cabin(1.12, roof, blind=True), color, accent, phase)
+    paint = Look(Paint(half_width_m=width, bottom_m=0.32), color, accent, phase, gloss=0.5)
+    cabin = Look(Cabin(1.12, roof, blind=True), color, accent, phase, gloss=0.6)
     return (
         frustum((-width, -1.12, -half), (width, -0.32, half), paint, front=0.10, side=0.02),
         frustum((-width + 0.02, -roof, -half), (width - 0.02, -1.12, half - 0.55), cabin, front=0.65, side=0.08),

@@ -29,8 +29,10 @@ class World:
         scene: the bodies.
         path: the camera's way through it.
         light: daylight or lamps.
+        casters: what casts shadows; None for nothing.
     """
 
     scene: Scene
     path: CameraPath
     light: Light
+    casters: Scene | None = None
