@@ -11,6 +11,9 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
+METERED = 0.42
+"""Mean brightness that a metered clip is exposed for."""
+
 BLUR_SAMPLES = 7
 """Places along a pixel's motion that its blur is the mean of."""
 
@@ -29,6 +32,7 @@ class Appearance:
     """Strength of each effect; 0 leaves the frames as they are.
 
     Attributes:
+        metering: how far the clip's mean brightness is brought to `METERED`, by one gain for all frames.
         exposure: amplitude of a slow drift of brightness, as a share.
         gamma: amplitude of a slow drift of the tone curve's exponent.
         warmth: amplitude of a slow drift of color temperature.
@@ -42,6 +46,7 @@ class Appearance:
         read_noise: deviation of noise that is the same everywhere.
     """
 
+    metering: float = 0.0
     exposure: float = 0.0
     gamma: float = 0.0
     warmth: float = 0.0
@@ -63,6 +68,7 @@ def random_appearance(dice: random.Random) -> Appearance:
         return most * amount * amount if present else 0.0
 
     return Appearance(
+        metering=dice.uniform(0.2, 1.0),
         exposure=strength(0.30, 0.6),
         gamma=strength(0.20, 0.5),
         warmth=strength(0.20, 0.4),
@@ -103,6 +109,8 @@ def photographed(
         images = defocused(images, radius_px=appearance.defocus_px)
     if appearance.vignette:
         images = images * vignetting(*images.shape[-2:], strength=appearance.vignette)
+    if appearance.metering:
+        images = images * (METERED / images.mean().clamp_min(0.01)) ** appearance.metering
     images = toned(images, appearance, dice, generator)
     if appearance.shot_noise or appearance.read_noise:
         images = noisy(images, generator, shot=appearance.shot_noise, read=appearance.read_noise)

@@ -27,6 +27,7 @@ MEDIAN_M, CURB_M, FRONT_M = 1.6, 8.6, 14.0
 """From the middle: edge of the planted strip, the curb, and the line of the houses."""
 
 STONES = (Mosaic(0.45), Terrazzo(0.8), Scaled(0.6))
+PANES = (Paneled(1.0, 3.0), Paneled(1.5, 3.4), Paneled(2.1, 3.9))
 METAL, TILES, FOLIAGE = Zigzag(0.5), Terrazzo(0.3), Leaves(0.3)
 
 
@@ -60,7 +61,7 @@ def avenue(seed: int, *, seconds: float, moving_objects: int | None = None, film
     bodies += scattered(dice, plan, line, _lantern, count=24, along=along, aside=(9.2, 9.8))
     bodies += moving
     light = daylight(dice, seed)
-    return World(packed(bodies), drive, light, shadow_casters(tuple(bodies)) if light.shadow else None)
+    return World(packed(bodies), drive, light, shadow_casters(bodies, drive, seconds) if light.shadow else None)
 
 
 def _drive(dice: random.Random, line: RoadLine) -> Drive:
@@ -102,7 +103,7 @@ def _tower(dice: random.Random, long: float, deep: float) -> tuple[Solid, ...]:
     """Plinth, panes and a cornice."""
     plinth, height = dice.uniform(3.2, 5.0), dice.uniform(12, 32)
     panes = Look(
-        Paneled(dice.uniform(1.0, 2.2), dice.uniform(3.0, 4.0)), any_color(dice, 0.22, 0.55, strong=0.35),
+        dice.choice(PANES), any_color(dice, 0.22, 0.55, strong=0.35),
         any_color(dice, 0.45, 0.85, strong=0.25), any_phase(dice), dice.choice((0.0, 0.5)),
     )  # fmt: skip
     stone = Look(

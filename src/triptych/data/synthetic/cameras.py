@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -18,6 +19,15 @@ Wave = tuple[float, float, float]
 
 ROADSIDE_M = 30.0
 """Distance (along x) from a road within which its coordinates are exact; less than its sharpest bend's radius."""
+
+
+@runtime_checkable
+class CameraPath(Protocol):
+    """Where the camera is at each time."""
+
+    def camera_to_world(self, time: float) -> Float[Tensor, "4 4"]:
+        """Pose of the camera at a time (s)."""
+        ...
 
 
 def swing(waves: tuple[Wave, ...], time: float) -> float:

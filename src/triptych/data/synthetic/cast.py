@@ -70,6 +70,11 @@ class Grid:
         y, x = (torch.arange(size, dtype=torch.float64) for size in (self.height, self.width))
         return torch.stack(torch.meshgrid(y, x, indexing="ij")).flip(0).flatten(1)
 
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Smallest and largest x, smallest and largest y."""
+        return 0.0, self.width - 1.0, 0.0, self.height - 1.0
+
     def within(self, rectangle: tuple[float, float, float, float]) -> Int[Tensor, " some"]:
         """Numbers of the rays in a rectangle (px), widened to whole pixels."""
         x0, y0, x1, y1 = rectangle
@@ -100,6 +105,14 @@ class Scattered:
         y, order = self.pixels[1].sort()
         return y, order, self.pixels[0][order]
 
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Smallest and largest x, smallest and largest y; nothing lies between those of no rays."""
+        if not self.pixels.shape[1]:
+            return math.inf, -math.inf, math.inf, -math.inf
+        (x0, y0), (x1, y1) = self.pixels.amin(1).tolist(), self.pixels.amax(1).tolist()
+        return x0, x1, y0, y1
+
     def within(self, rectangle: tuple[float, float, float, float]) -> Int[Tensor, " some"]:
         """Numbers of the rays in a rectangle (px)."""
         x0, y0, x1, y1 = rectangle
@@ -119,7 +132,7 @@ def first_hits(seen: View, rays: Grid | Scattered) -> Hits:
     inverse_depth = torch.zeros_like(directions[0])
     solid, face = torch.full((2, len(inverse_depth)), -1).unbind(0)
     rectangles = seen.rectangles.tolist()
-    for number in seen.rectangles[:, 4].argsort(stable=True).tolist():
+    for number in _groups_in_sight(seen.rectangles, rays.bounds):
         x0, y0, x1, y1, nearest = rectangles[number]
         index = rays.within((x0, y0, x1, y1))
         known = inverse_depth[index]
@@ -137,6 +150,16 @@ def first_hits(seen: View, rays: Grid | Scattered) -> Hits:
         face[where] = side[nearer]
     body = torch.where(solid >= 0, seen.scene.body[solid], -1)
     return Hits(1 / inverse_depth, body, solid, face)
+
+
+def _groups_in_sight(rectangles: Float[Tensor, "groups 5"], bounds: tuple[float, float, float, float]) -> list[int]:
+    """Numbers of the groups that rays within some bounds may meet, from near to far."""
+    left, right, top, bottom = bounds
+    x0, y0, x1, y1, nearest = rectangles.unbind(1)
+    meets = (x1 > left - 1) & (x0 < right + 1) & (y1 > top - 1) & (y0 < bottom + 1)
+    order = nearest.argsort(stable=True)
+    numbers: list[int] = order[meets[order]].tolist()
+    return numbers
 
 
 def _group_hits(

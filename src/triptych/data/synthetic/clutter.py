@@ -60,7 +60,7 @@ def clutter(seed: int, *, seconds: float, moving_objects: int | None = None, fil
     if boxed:
         bodies.append(_shell(dice, shapes.patterns, scale, last))
     light = lamplight(dice, seed) if boxed else daylight(dice, seed)
-    return World(packed(bodies), drive, light, shadow_casters(tuple(bodies)) if light.shadow else None)
+    return World(packed(bodies), drive, light, shadow_casters(bodies, drive, seconds) if light.shadow else None)
 
 
 def _drive(dice: random.Random, line: RoadLine, scale: float) -> Drive:

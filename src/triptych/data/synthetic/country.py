@@ -60,7 +60,7 @@ def country(seed: int, *, seconds: float, moving_objects: int | None = None, fil
     bodies += _hills(dice, line, drive.along(seconds))
     bodies += moving
     light = daylight(dice, seed)
-    return World(packed(bodies), drive, light, shadow_casters(tuple(bodies)) if light.shadow else None)
+    return World(packed(bodies), drive, light, shadow_casters(bodies, drive, seconds) if light.shadow else None)
 
 
 def _drive(dice: random.Random, line: RoadLine) -> Drive:
@@ -164,7 +164,7 @@ def _barn(dice: random.Random) -> Prop:
 def _plot(dice: random.Random) -> Prop:
     """A block of standing crops: maize or vines."""
     half, long = dice.uniform(2.0, 5.0), dice.uniform(3.0, 8.0)
-    crop = Look(Crop(dice.uniform(0.5, 0.9)), (0.26, 0.36, 0.12), (0.55, 0.50, 0.22), any_phase(dice))
+    crop = Look(Crop(dice.choice((0.5, 0.8))), (0.26, 0.36, 0.12), (0.55, 0.50, 0.22), any_phase(dice))
     return Prop((box((-half, -dice.uniform(0.7, 2.0), -long), (half, 0.0, long), crop),), math.hypot(half, long))
 
 
@@ -222,7 +222,7 @@ def _hills(dice: random.Random, line: RoadLine, last: float) -> list[Body]:
     z = -160.0
     while z < last + 330:
         for side in (-1, 1):
-            near = Look(Crop(dice.uniform(1.5, 6.0)), (0.30, 0.37, 0.16), (0.52, 0.48, 0.26), any_phase(dice))
+            near = Look(Crop(dice.choice((1.5, 3.0, 6.0))), (0.30, 0.37, 0.16), (0.52, 0.48, 0.26), any_phase(dice))
             wide, high = dice.uniform(35, 90), dice.uniform(4, 18)
             x, at, yaw = line.beside(z, side * (wide + dice.uniform(25, 70)))
             if dice.random() < 0.6:
@@ -231,7 +231,7 @@ def _hills(dice: random.Random, line: RoadLine, last: float) -> list[Body]:
         z += dice.uniform(50, 90)
     for turn in range(14):
         angle = 2 * math.pi * (turn + dice.uniform(-0.3, 0.3)) / 14
-        far = Look(Leaves(dice.uniform(8, 16)), (0.20, 0.27, 0.15), (0.30, 0.32, 0.18), any_phase(dice))
+        far = Look(Leaves(dice.choice((8.0, 14.0))), (0.20, 0.27, 0.15), (0.30, 0.32, 0.18), any_phase(dice))
         hill = ellipsoid((0.0, 4.0, 0.0), (dice.uniform(90, 160), dice.uniform(14, 48), 90.0), far)
         x, at = 330 * math.sin(angle), last / 2 + 330 * math.cos(angle)
         bodies.append(standing((hill,), (x, 0.0, at, angle, 0.0)))

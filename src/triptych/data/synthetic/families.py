@@ -10,9 +10,11 @@ from typing import Literal, Protocol, get_args, runtime_checkable
 
 from triptych.data.synthetic.avenue import avenue
 from triptych.data.synthetic.clutter import clutter
+from triptych.data.synthetic.corridor import corridor
 from triptych.data.synthetic.country import country
+from triptych.data.synthetic.filmed import filmed_room, filmed_street
 from triptych.data.synthetic.filming import CAMERA_KINDS, CameraKind, Filming
-from triptych.data.synthetic.street import filmed_street
+from triptych.data.synthetic.hall import hall
 from triptych.data.synthetic.world import World
 from triptych.data.synthetic.yard import yard
 
@@ -35,13 +37,19 @@ class Builder(Protocol):
 
 
 FAMILIES: dict[Part, dict[str, Builder]] = {
-    "train": {"street": filmed_street, "clutter": clutter, "country": country},
+    "train": {
+        "street": filmed_street,
+        "clutter": clutter,
+        "country": country,
+        "corridor": corridor,
+        "room": filmed_room,
+    },
     "validation": {"yard": yard},
-    "test": {"avenue": avenue},
+    "test": {"avenue": avenue, "hall": hall},
 }
 """The partition: name to builder, by part."""
 
-KINDS: dict[str, tuple[CameraKind, ...]] = {}
+KINDS: dict[str, tuple[CameraKind, ...]] = {"room": ("handheld",)}
 """Families that are not filmed in all ways."""
 
 

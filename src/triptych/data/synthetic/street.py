@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from triptych.data.synthetic.cameras import Drive, RoadLine, waves
-from triptych.data.synthetic.daylight import daylight
-from triptych.data.synthetic.filming import Filming
 from triptych.data.synthetic.ground import Ground
 from triptych.data.synthetic.scene import Body, Pose, packed, standing
 from triptych.data.synthetic.shade import Light
 from triptych.data.synthetic.solids import Look, Solid, Vector, box, cylinder, ellipsoid, gable, half_space
 from triptych.data.synthetic.street_materials import Banded, Facade, Leaves, Rough, Rows
-from triptych.data.synthetic.sunlight import shadow_casters
 from triptych.data.synthetic.textures import Lattice
 from triptych.data.synthetic.traffic import traffic
 from triptych.data.synthetic.vehicles import car, van
@@ -88,17 +84,6 @@ def street(
         lattice=Lattice(seed),
     )
     return World(packed(bodies), path, light)
-
-
-def filmed_street(
-    seed: int, *, seconds: float, moving_objects: int | None = None, filming: Filming | None = None
-) -> World:
-    """The street in any light, filmed in any way."""
-    dice = random.Random(f"filmed/{seed}")
-    redirect = functools.partial((filming or Filming()).drive, dice)
-    world = street(seed, seconds=seconds, moving_objects=moving_objects, redirect=redirect)
-    light = daylight(dice, seed)
-    return replace(world, light=light, casters=shadow_casters(world.scene.bodies) if light.shadow else None)
 
 
 def _drive(dice: random.Random, line: RoadLine) -> Drive:

@@ -7,11 +7,13 @@ point. The sun is a camera so far away that its rays are parallel to a ten-thous
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from triptych.data.synthetic.cameras import CameraPath
 from triptych.data.synthetic.cast import Scattered, first_hits
 from triptych.data.synthetic.scene import Body, Scene, packed
 from triptych.data.synthetic.view import View, view
@@ -25,6 +27,9 @@ LIFT_M = 0.02
 LARGEST_CASTER_M = 30.0
 """Bodies larger than this (the ground, hills) only receive shadows."""
 
+CASTING_M = 45.0
+"""What stands farther from the camera's way casts no shadow: it would be small, and as slow to draw as a near one."""
+
 SHININESS = 40.0
 """Exponent of the highlight (Blinn and Phong)."""
 
@@ -32,9 +37,17 @@ FRESNEL_FLOOR = 0.06
 """Share of light that a glossy surface mirrors when seen head-on."""
 
 
-def shadow_casters(bodies: tuple[Body, ...]) -> Scene | None:
-    """The scene of what casts shadows; None where nothing does."""
-    casters = [body for body in bodies if not body.inside_out and _extent(body) < LARGEST_CASTER_M]
+def shadow_casters(bodies: Sequence[Body], path: CameraPath, seconds: float) -> Scene | None:
+    """The scene of what casts shadows near a camera's way in some seconds; None where nothing does."""
+    places = [path.camera_to_world(seconds * part / 4)[(0, 2), 3].tolist() for part in range(5)]
+
+    def casts(body: Body) -> bool:
+        if body.inside_out or _extent(body) > LARGEST_CASTER_M:
+            return False
+        at = body.pose(seconds / 2)
+        return body.moves or min(math.hypot(at[0] - x, at[2] - z) for x, z in places) < CASTING_M
+
+    casters = [body for body in bodies if casts(body)]
     return packed(casters) if casters else None
 
 

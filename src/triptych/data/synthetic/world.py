@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
-from jaxtyping import Float
-from torch import Tensor
-
+from triptych.data.synthetic.cameras import CameraPath
 from triptych.data.synthetic.scene import Scene
 from triptych.data.synthetic.shade import Light
-
-
-@runtime_checkable
-class CameraPath(Protocol):
-    """Where the camera is at each time."""
-
-    def camera_to_world(self, time: float) -> Float[Tensor, "4 4"]:
-        """Pose of the camera at a time (s)."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def yard(seed: int, *, seconds: float, moving_objects: int | None = None, filmin
     bodies += _filled(dice, plan, line, drive.along(seconds))
     bodies += moving
     light = daylight(dice, seed)
-    return World(packed(bodies), drive, light, shadow_casters(tuple(bodies)) if light.shadow else None)
+    return World(packed(bodies), drive, light, shadow_casters(bodies, drive, seconds) if light.shadow else None)
 
 
 def _drive(dice: random.Random, line: RoadLine) -> Drive:
