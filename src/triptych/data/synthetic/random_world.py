@@ -13,8 +13,7 @@ from triptych.data.synthetic.appearance import Appearance, random_appearance
 from triptych.data.synthetic.cast import Grid, first_hits
 from triptych.data.synthetic.families import FAMILIES, Part, builder_of, camera_kinds, world_seed
 from triptych.data.synthetic.filming import Filming
-from triptych.data.synthetic.render import Film
-from triptych.data.synthetic.sunlight import sun_view
+from triptych.data.synthetic.render import Film, suns_of
 from triptych.data.synthetic.view import View, view
 from triptych.data.synthetic.world import World
 from triptych.geometry.camera import intrinsics_from_field_of_view
@@ -141,12 +140,11 @@ def _take(recipe: Recipe, frames: int, height: int, width: int) -> _Take:
     fov = recipe.filming.horizontal_fov_deg
     intrinsics = intrinsics_from_field_of_view(width, height, horizontal_deg=fov).double()
     times = [index / FRAME_RATE_HZ for index in range(frames)]
-    casters, light = world.casters, world.light
     return _Take(
         world=world,
         intrinsics=intrinsics,
         views=[view(world.scene, world.path.camera_to_world(time), intrinsics, time) for time in times],
-        suns=[None if casters is None else sun_view(casters, light.direction, time) for time in times],
+        suns=suns_of(world, times),
     )
 
 
