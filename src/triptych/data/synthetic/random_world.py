@@ -11,7 +11,7 @@ from torch import Tensor
 
 from triptych.data.synthetic.appearance import Appearance, random_appearance
 from triptych.data.synthetic.cast import Grid, first_hits
-from triptych.data.synthetic.families import FAMILIES, Part, builder_of, camera_kinds, world_seed
+from triptych.data.synthetic.families import Part, builder_of, camera_kinds, family_shares, world_seed
 from triptych.data.synthetic.filming import Filming
 from triptych.data.synthetic.render import Film, suns_of
 from triptych.data.synthetic.view import View, view
@@ -60,10 +60,10 @@ def random_recipe(part: Part, seed: int, *, family: str | None = None) -> Recipe
     """
     own = world_seed(part, seed)
     dice = random.Random(f"recipe/{own}")
-    names = list(FAMILIES[part])
-    if family is not None and family not in names:
-        raise ValueError(f"{family!r} is no family of the {part} part, which has {', '.join(names)}")
-    drawn = dice.choice(names)
+    shares = family_shares(part)
+    if family is not None and family not in shares:
+        raise ValueError(f"{family!r} is no family of the {part} part, which has {', '.join(shares)}")
+    drawn = dice.choices(list(shares), weights=list(shares.values()))[0]
     name = family or drawn
     kind = dice.choice(camera_kinds(name))
     return Recipe(
