@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jsonargparse import ArgumentParser
+from jsonargparse import ArgumentParser, Namespace
 
 from triptych.cli.parsing import parsed
 from triptych.config.load import size_of
 from triptych.errors import InputError
+
+if TYPE_CHECKING:
+    from triptych.types import SyntheticClip
+
+FAMILIES = ("street", "room", "clutter", "country", "corridor", "yard", "avenue", "hall")
+"""Kinds of scenes; named here too, for the command line is read before anything is loaded."""
+
+USUAL_FIELD_OF_VIEW_DEG = 81.5
+"""Of KITTI's cameras."""
+
+FIRST_DATE = date(2011, 9, 26)
+"""Of the first clip; each camera of its own has a day of its own, as KITTI's calibrations do."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -17,37 +31,74 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--output", required=True, help="folder to write")
     parser.add_argument("--overwrite", action="store_true", help="replace what the output folder holds")
     parser.add_argument("--layout", default="raw", choices=["raw", "odometry", "flow2015"], help="which KITTI layout")
-    parser.add_argument("--family", default="street", choices=["street", "room"], help="kind of scene")
-    parser.add_argument("--frames", type=int, default=60, help="length of the clip")
+    parser.add_argument("--part", choices=["train", "validation", "test"], help="random worlds of a part of learning")
+    parser.add_argument("--family", choices=list(FAMILIES), help="kind of scene: street, or with --part any of its own")
+    parser.add_argument("--clips", type=int, default=1, help="how many, one for each seed from --seed on")
+    parser.add_argument("--frames", type=int, default=60, help="length of a clip")
     parser.add_argument("--size", default="128x384", help="HEIGHTxWIDTH of the frames (px)")
-    parser.add_argument("--seed", type=int, default=0, help="of the scene")
-    parser.add_argument("--fov_deg", type=float, default=81.5, help="horizontal field of view")
+    parser.add_argument("--seed", type=int, default=0, help="of the first scene")
+    parser.add_argument("--fov_deg", type=float, help="horizontal field of view: 81.5, or with --part random")
 
 
 def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     """Render and write."""
     options = parsed(parser, words)
-    if options.frames < 2:
-        raise InputError(f"--frames {options.frames}: two at least, for there to be a motion")
+    _check(options)
     from triptych.cli.console import say
-    from triptych.data.synthetic import synthetic_clip
     from triptych.data.synthetic.kitti_writer import write_kitti_flow2015, write_kitti_odometry, write_kitti_raw
     from triptych.formats.atomic import atomic_folder
 
-    height, width = size_of(options.size)
     with atomic_folder(Path(options.output), overwrite=options.overwrite) as folder:
-        clip = synthetic_clip(
-            options.family,
-            seed=options.seed,
-            frames=options.frames,
-            height=height,
-            width=width,
-            horizontal_fov_deg=options.fov_deg,
-        )
-        if options.layout == "raw":
-            write_kitti_raw(clip, folder)
-        elif options.layout == "odometry":
-            write_kitti_odometry(clip, folder)
+        for index, clip in enumerate(_clips(options)):
+            if options.layout == "raw":
+                day = FIRST_DATE + timedelta(days=index if options.part else 0)
+                write_kitti_raw(clip, folder, date=f"{day:%Y_%m_%d}", drive=1 if options.part else 1 + index)
+            elif options.layout == "odometry":
+                write_kitti_odometry(clip, folder, sequence=f"{index:02d}")
+            else:
+                write_kitti_flow2015(clip, folder)
+            say(f"{options.frames} frames of {clip.name} in KITTI's {options.layout} layout: {options.output}")
+
+
+def _check(options: Namespace) -> None:
+    """Refuses what cannot be rendered or written.
+
+    Raises:
+        InputError: saying what was asked and what to do.
+    """
+    if options.frames < 2:
+        raise InputError(f"--frames {options.frames}: two at least, for there to be a motion")
+    if options.clips < 1:
+        raise InputError(f"--clips {options.clips}: one at least")
+    if options.clips > 1 and options.layout == "flow2015":
+        raise InputError("--clips: the layout of KITTI flow 2015 has one folder; write each clip with its own --output")
+    if not options.part:
+        return
+    from triptych.data.synthetic.families import FAMILIES as FAMILIES_OF
+    from triptych.data.synthetic.families import SEEDS_PER_PART
+
+    own = list(FAMILIES_OF[options.part])
+    if options.family and options.family not in own:
+        raise InputError(f"--family {options.family}: the {options.part} part has {', '.join(own)}")
+    if not 0 <= options.seed <= SEEDS_PER_PART - options.clips:
+        raise InputError(f"--seed {options.seed}: a part's seeds go from 0 to {SEEDS_PER_PART - 1}")
+
+
+def _clips(options: Namespace) -> Iterator[SyntheticClip]:
+    """The clips, one after the other."""
+    from dataclasses import replace
+
+    from triptych.data.synthetic.random_world import filmed_clip, random_recipe
+    from triptych.data.synthetic.render import synthetic_clip
+
+    height, width = size_of(options.size)
+    size = {"frames": options.frames, "height": height, "width": width}
+    for seed in range(options.seed, options.seed + options.clips):
+        if options.part:
+            recipe = random_recipe(options.part, seed, family=options.family)
+            if options.fov_deg:
+                recipe = replace(recipe, filming=replace(recipe.filming, horizontal_fov_deg=options.fov_deg))
+            yield filmed_clip(recipe, **size)
         else:
-            write_kitti_flow2015(clip, folder)
-    say(f"{options.frames} frames of {clip.name} in KITTI's {options.layout} layout: {options.output}")
+            family, fov_deg = options.family or "street", options.fov_deg or USUAL_FIELD_OF_VIEW_DEG
+            yield synthetic_clip(family, seed=seed, horizontal_fov_deg=fov_deg, **size)

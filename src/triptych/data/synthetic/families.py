@@ -49,6 +49,9 @@ FAMILIES: dict[Part, dict[str, Builder]] = {
 }
 """The partition: name to builder, by part."""
 
+SHARES: dict[str, float] = {"room": 0.3}
+"""How often a family is drawn, beside 1: the room has one layout."""
+
 KINDS: dict[str, tuple[CameraKind, ...]] = {"room": ("handheld",)}
 """Families that are not filmed in all ways."""
 
@@ -68,6 +71,11 @@ def builder_of(family: str) -> Builder:
 def camera_kinds(family: str) -> tuple[CameraKind, ...]:
     """How a family is filmed."""
     return KINDS.get(family, CAMERA_KINDS)
+
+
+def family_shares(part: Part) -> dict[str, float]:
+    """The families of a part, and how often each is drawn relative to the others."""
+    return {family: SHARES.get(family, 1.0) for family in FAMILIES[part]}
 
 
 def world_seed(part: Part, seed: int) -> int:

@@ -18,6 +18,13 @@ def _fade(*extents: Float[Tensor, " samples"]) -> Float[Tensor, " samples"]:
     return (1.4 - torch.stack(extents).amax(0)).clamp(0, 1).float()
 
 
+def _soft(surface: Surface, frequency: float, level: float) -> Float[Tensor, " samples"]:
+    """1 where noise of this frequency (1/m) is above a level, with edges as wide as the pixel."""
+    extent = torch.maximum(*surface.footprint) * frequency
+    above = (surface.noise(frequency=frequency, octaves=2, gain=0.5) - level) / (0.06 + 1.5 * extent)
+    return (above + 0.5).clamp(0, 1).float()
+
+
 @dataclass(frozen=True)
 class Corrugated:
     """Steel with upright ribs, rust that runs down, and lettering-like blocks of the second color.
@@ -57,10 +64,8 @@ class Gravel:
 
     def __call__(self, surface: Surface) -> Float[Tensor, "3 samples"]:
         """Colors of the stones."""
-        wide, tall = (extent / self.stone_m for extent in surface.footprint)
-        warp = 0.7 * surface.noise(frequency=1.2 / self.stone_m, octaves=2)
-        tone = surface.lattice.cells(surface.u / self.stone_m + warp, surface.v / self.stone_m - warp) - 0.5
-        colors = surface.color * (1 + 0.7 * tone * _fade(wide, tall))
+        tone = _soft(surface, 1 / self.stone_m, 0.0) - _soft(surface, 2.3 / self.stone_m, 0.2)
+        colors = surface.color * (1 + 0.35 * tone)
         broad = surface.noise(frequency=0.09, octaves=6, gain=0.8)
         streaks = surface.noise(frequency=(0.05, 0.9), octaves=4) + surface.noise(frequency=(0.9, 0.05), octaves=4)
         colors = mix(colors, surface.accent, (0.3 + 1.6 * broad + 0.6 * streaks).clamp(0, 0.8))
@@ -158,11 +163,8 @@ class Terrazzo:
         """Colors of chips and ground."""
         colors = surface.color
         for size in (self.chip_m, 0.37 * self.chip_m):
-            wide, tall = (extent / size for extent in surface.footprint)
-            bend = 0.9 * surface.noise(frequency=0.8 / size, octaves=2)
-            chip = surface.lattice.cells(surface.u / size + bend, surface.v / size + bend) * _fade(wide, tall)
-            colors = mix(colors, surface.accent, (chip > 0.62).float())
-            colors = mix(colors, 0.4 * surface.color, ((chip > 0.4) & (chip < 0.5)).float())
+            colors = mix(colors, surface.accent, _soft(surface, 0.8 / size, 0.22))
+            colors = mix(colors, 0.45 * surface.color, _soft(surface, 1.1 / size, 0.3))
         broad = surface.noise(frequency=0.3, octaves=4, gain=0.8)
         return colors * (1 + 0.8 * broad) * grain(surface, 0.8 / self.chip_m, self.contrast)
 

@@ -11,10 +11,9 @@ from torch import Tensor
 
 from triptych.data.synthetic.appearance import Appearance, random_appearance
 from triptych.data.synthetic.cast import Grid, first_hits
-from triptych.data.synthetic.families import FAMILIES, Part, builder_of, camera_kinds, world_seed
+from triptych.data.synthetic.families import Part, builder_of, camera_kinds, family_shares, world_seed
 from triptych.data.synthetic.filming import Filming
-from triptych.data.synthetic.render import Film
-from triptych.data.synthetic.sunlight import sun_view
+from triptych.data.synthetic.render import Film, suns_of
 from triptych.data.synthetic.view import View, view
 from triptych.data.synthetic.world import World
 from triptych.geometry.camera import intrinsics_from_field_of_view
@@ -61,10 +60,10 @@ def random_recipe(part: Part, seed: int, *, family: str | None = None) -> Recipe
     """
     own = world_seed(part, seed)
     dice = random.Random(f"recipe/{own}")
-    names = list(FAMILIES[part])
-    if family is not None and family not in names:
-        raise ValueError(f"{family!r} is no family of the {part} part, which has {', '.join(names)}")
-    drawn = dice.choice(names)
+    shares = family_shares(part)
+    if family is not None and family not in shares:
+        raise ValueError(f"{family!r} is no family of the {part} part, which has {', '.join(shares)}")
+    drawn = dice.choices(list(shares), weights=list(shares.values()))[0]
     name = family or drawn
     kind = dice.choice(camera_kinds(name))
     return Recipe(
@@ -141,12 +140,11 @@ def _take(recipe: Recipe, frames: int, height: int, width: int) -> _Take:
     fov = recipe.filming.horizontal_fov_deg
     intrinsics = intrinsics_from_field_of_view(width, height, horizontal_deg=fov).double()
     times = [index / FRAME_RATE_HZ for index in range(frames)]
-    casters, light = world.casters, world.light
     return _Take(
         world=world,
         intrinsics=intrinsics,
         views=[view(world.scene, world.path.camera_to_world(time), intrinsics, time) for time in times],
-        suns=[None if casters is None else sun_view(casters, light.direction, time) for time in times],
+        suns=suns_of(world, times),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Shaped, UInt8
@@ -13,11 +12,14 @@ from torch import Tensor
 
 from triptych.data.synthetic.appearance import Appearance, photographed
 from triptych.data.synthetic.cast import Grid, Hits, first_hits
+from triptych.data.synthetic.families import builder_of
 from triptych.data.synthetic.room import room
 from triptych.data.synthetic.shade import Light, rendered
 from triptych.data.synthetic.street import street
+from triptych.data.synthetic.sunlight import sun_view
 from triptych.data.synthetic.truth import flow_alone, flow_and_visibility
 from triptych.data.synthetic.view import View, view
+from triptych.data.synthetic.world import World
 from triptych.geometry.camera import intrinsics_from_field_of_view
 from triptych.types import SyntheticClip
 
@@ -29,7 +31,7 @@ MOVES = 1e-9
 
 
 def synthetic_clip(
-    family: Literal["street", "room"],
+    family: str,
     *,
     seed: int,
     frames: int,
@@ -45,7 +47,8 @@ def synthetic_clip(
     """A rendered clip of a procedural world with its exact truth.
 
     Args:
-        family: which kind of world.
+        family: which kind of world: a name of `families.FAMILIES`; street and room are here without
+            the shadows and mirrors that random worlds have.
         seed: of everything random; the same seed gives the same bytes.
         frames: how many.
         height: of the images (px).
@@ -65,17 +68,21 @@ def synthetic_clip(
     """
     if frames < 2 or height < 2 or width < 2:
         raise ValueError(f"a clip needs 2 frames of 2x2 pixels at least, not {frames} of {height}x{width}")
-    builders = {"street": street, "room": room}
-    if family not in builders:
-        raise ValueError(f"no family of scenes is called {family!r}; there are {', '.join(builders)}")
-    world = builders[family](seed, seconds=start_time + frames / frame_rate, moving_objects=moving_objects)
+    build = {"street": street, "room": room}.get(family) or builder_of(family)
+    world = build(seed, seconds=start_time + frames / frame_rate, moving_objects=moving_objects)
     intrinsics = intrinsics_from_field_of_view(width, height, horizontal_deg=horizontal_fov_deg).double()
-    views = [
-        view(world.scene, world.path.camera_to_world(time), intrinsics, time)
-        for time in (start_time + index / frame_rate for index in range(frames))
-    ]
+    times = [start_time + index / frame_rate for index in range(frames)]
+    views = [view(world.scene, world.path.camera_to_world(time), intrinsics, time) for time in times]
     film = Film(height, width, seed=seed, exposure_change=exposure_change, noise=noise)
-    return film.clip(views, world.light, frame_rate=float(frame_rate), name=f"{family}-{seed}")
+    suns = suns_of(world, times)
+    return film.clip(views, world.light, frame_rate=float(frame_rate), name=f"{family}-{seed}", suns=suns)
+
+
+def suns_of(world: World, times: Sequence[float]) -> list[View | None]:
+    """What casts shadows, seen from the world's sun at each time (s); None for no shadows."""
+    if world.casters is None:
+        return [None] * len(times)
+    return [sun_view(world.casters, world.light.direction, time) for time in times]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from triptych.data.synthetic.cast import QUADRIC_FACE, Grid, Hits, Scattered, first_hits, joined
@@ -115,16 +115,28 @@ def _colors(
     colors[:, above] = _sky(light, directions[:, above], seen)
     met = (hits.solid >= 0).nonzero().squeeze(1)
     kinds = seen.scene.material[hits.solid[met]]
-    for kind in sorted(set(kinds.tolist())):
-        index = met[kinds == kind]
-        some = hits.chosen(index)
-        surface, normal = _surface(seen, light.lattice, some, directions[:, index])
-        sun = 1 - light.shadow * (1 - shine[index]) if len(shine) else None
-        lit = seen.scene.materials[kind](surface) * _daylight(light, normal, sun)
-        if light.gloss:
-            lit = _glossy(lit, seen, light, some, normal=normal, directions=directions[:, index], shine=sun)
-        haze = 1 - torch.exp(some.depth.float() / -light.haze_m)
-        colors[:, index] = mix(lit, light.horizon, haze)
+    index = met[kinds.argsort(stable=True)]
+    some, directions = hits.chosen(index), directions[:, index]
+    surface, normal = _surface(seen, light.lattice, some, directions)
+    sun = 1 - light.shadow * (1 - shine[index]) if len(shine) else None
+    lit = _materials(seen, surface, kinds) * _daylight(light, normal, sun)
+    if light.gloss:
+        lit = _glossy(lit, seen, light, some, normal=normal, directions=directions, shine=sun)
+    haze = 1 - torch.exp(some.depth.float() / -light.haze_m)
+    colors[:, index] = mix(lit, light.horizon, haze)
+    return colors
+
+
+def _materials(seen: View, surface: Surface, kinds: Int[Tensor, " rays"]) -> Float[Tensor, "3 rays"]:
+    """Colors of a surface's points, which lie in the order of their materials' numbers."""
+    colors = torch.empty_like(surface.color)
+    start = 0
+    for material, count in zip(
+        seen.scene.materials, kinds.bincount(minlength=len(seen.scene.materials)).tolist(), strict=True
+    ):
+        if count:
+            colors[:, start : start + count] = material(surface.part(start, start + count))
+        start += count
     return colors
 
 

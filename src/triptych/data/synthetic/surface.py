@@ -43,6 +43,15 @@ class Surface:
     phase: Float[Tensor, "2 samples"]
     lattice: Lattice
 
+    def part(self, start: int, end: int) -> Surface:
+        """Some of the points, one after the other."""
+        some = slice(start, end)
+        return Surface(
+            self.points[:, some], self.local[:, some], self.normal[:, some], self.across[:, some], self.down[:, some],
+            self.u[some], self.v[some], (self.footprint[0][some], self.footprint[1][some]),
+            self.color[:, some], self.accent[:, some], self.phase[:, some], self.lattice,
+        )  # fmt: skip
+
     def extent(self, axis: int) -> Float[Tensor, " samples"]:
         """Extent of the pixel along a body axis (m)."""
         return (self.across[axis].abs() + self.down[axis].abs()).float()
