@@ -10,6 +10,8 @@ import torch
 
 from triptych.artefacts.video import VideoWriter
 from triptych.cli import main
+from triptych.data.synthetic import synthetic_clip
+from triptych.data.synthetic.kitti_writer import write_kitti_raw
 
 TINY_SETTINGS = [
     "--size=64x96",
@@ -52,6 +54,39 @@ def fitted(tmp_path_factory: pytest.TempPathFactory, video: Path) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "run"
     main(["fit", str(video), "--output", str(folder), "--steps=3", "--intrinsics=90,90,59.5,39.5", *TINY_SETTINGS])
     return folder
+
+
+@pytest.fixture(scope="session")
+def drives(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two drives in the layout of KITTI raw, with annotated depth."""
+    root = tmp_path_factory.mktemp("raw")
+    for drive in (1, 5):  # the second is none of the Eigen test, which is left out of trainings
+        clip = synthetic_clip("street", seed=200 + drive, frames=12, height=64, width=192)
+        write_kitti_raw(clip, root, drive=drive)
+    return root
+
+
+@pytest.fixture
+def settings_of(tiny: list[str]) -> Callable[..., list[str]]:
+    """Words that train the paper's way, but tiny, on what lies under a root."""
+
+    def words(root: Path, folder: Path, *more: str) -> list[str]:
+        return [
+            "train",
+            "--preset=paper",
+            "--depth.pretrained=null",
+            "--pose.pretrained=null",
+            "--depth.encoder=resnet18",
+            "--pose.encoder=resnet18",
+            *tiny,
+            "--training.batch_size=2",
+            "--data.dataset=kitti_raw",
+            f"--data.root={root}",
+            f"--output={folder}",
+            *more,
+        ]
+
+    return words
 
 
 @pytest.fixture

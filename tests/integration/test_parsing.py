@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from triptych.cli import main
+
 Refused = Callable[..., str]
 
 
@@ -40,3 +42,21 @@ def test_hyphens_and_underscores_are_one(refused: Refused, word: str) -> None:
 def test_nested_settings_have_their_nearest_name(refused: Refused) -> None:
     line = refused("fit", "x.mp4", "--output=r", "--losses.tau_photometrik=0.3")
     assert "did you mean --losses.tau_photometric?" in line
+
+
+def test_a_group_of_settings_has_no_value_of_its_own(refused: Refused) -> None:
+    line = refused("train", "--output=r", "--training.flow=3")
+    assert "--training.flow '3': is a group of settings" in line
+
+
+@pytest.mark.parametrize("command", [["fit", "x.mp4"], ["train"]])
+def test_a_run_cannot_go_on_and_be_replaced(refused: Refused, command: list[str]) -> None:
+    assert "leave one of them out" in refused(*command, "--output=r", "--resume", "--overwrite")
+
+
+def test_no_setting_of_a_training_is_required(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    required = [line for line in capsys.readouterr().out.splitlines() if "required" in line]
+    assert len(required) == 1
+    assert "--output" in required[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -137,8 +138,33 @@ def test_a_changed_file_is_named_with_exit_code_1(
     with pytest.raises(SystemExit) as caught:
         main(["prepare", "check", str(place)])
     assert caught.value.code == 1
-    assert capfd.readouterr().out == f"{file}: is not what was written (checksum)\n"
+    said = capfd.readouterr().out.splitlines()
+    assert said[0] == f"{file}: is not what was written (checksum)"
+    assert "--overwrite" in said[1]
+    assert len(said) == 2
     assert "no shards are there" in refused("prepare", "check", str(tmp_path / "kitti"))
+
+
+def test_finished_shards_that_lack_a_file_are_not_taken_for_whole(
+    clip: SyntheticClip, tmp_path: Path, capfd: pytest.CaptureFixture[str], refused: Refused
+) -> None:
+    write_kitti_raw(clip, tmp_path / "kitti", drive=7)
+    place = tmp_path / "shards"
+    words = ["prepare", "kitti", str(tmp_path / "kitti"), f"--output={place}", *WORDS]
+    main(words)
+    whole = {file.name: file.read_bytes() for file in place.iterdir()}
+    capfd.readouterr()
+    main(words)
+    assert "they were there already" in capfd.readouterr().err
+    (place / "chunk-000000.bin").write_bytes(whole["chunk-000000.bin"][:-1])
+    (place / "snippets.npy").unlink()
+    line = refused(*words)
+    assert f"chunk-000000.bin: has {len(whole['chunk-000000.bin']) - 1} bytes" in line
+    assert "(and 1 other)" in line
+    assert "--overwrite" in line
+    main([*words, "--overwrite"])
+    assert "there already" not in capfd.readouterr().err
+    assert {file.name: file.read_bytes() for file in place.iterdir()} == whole
 
 
 @pytest.mark.parametrize(
@@ -156,11 +182,16 @@ def test_a_changed_file_is_named_with_exit_code_1(
         (["kitti_odometry", ".", "--output=o"], "no three frames in a row"),
         (["check", "nowhere"], "nowhere: no shards are there"),
         (["check", "gopher://nowhere"], "gopher://nowhere: cannot be looked at"),
+        (
+            ["folders", ".", "--output=s3://bucket/mine"],
+            "s3://bucket/mine: its kind of storage needs s3fs; pip install s3fs",
+        ),
     ],
 )
 def test_words_that_cannot_be_followed_are_refused(
     refused: Refused, words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "s3fs", None)  # as where it is not installed
     assert said in refused("prepare", *words)
     assert list(tmp_path.iterdir()) == []

@@ -202,6 +202,12 @@ def test_what_cannot_be_done_is_told_before_a_run_is_replaced(
         (b"- a\n", "holds no settings"),
         (b"a: [\n", "is no YAML"),
         (b"steps: 3\nepochs: 2\n", "a training has one length"),
+        (b"seed: 1\nsize: 64x96\nseed: 2\n", "odd.yaml, line 3: seed is given a second time"),
+        (b"losses:\n  alpha: 0.5\n  alpha: 0.6\n", "odd.yaml, line 3: alpha is given a second time"),
+        (b"training: null\n", "odd.yaml: training is a group of settings; write them below it"),
+        (b"training:\n  flow: 3\n", "odd.yaml: training.flow is a group of settings"),
+        (b"size: null\n", "odd.yaml: size needs a value"),
+        (b"training:\n  batch_size:\n", "odd.yaml: training.batch_size needs a value"),
     ],
 )
 def test_a_file_that_is_no_settings_is_told_by_its_name(

@@ -52,6 +52,12 @@ def relative_error_colors(
     return _picture(step.long(), valid & ~error.isnan())
 
 
+def error_legend() -> UInt8[Tensor, "3 height width"]:
+    """Color bar of errors, from none on the left to the largest on the right."""
+    steps = torch.arange(len(ERROR_COLORS)).repeat_interleave(10).expand(12, -1)
+    return _picture(steps, torch.ones_like(steps, dtype=torch.bool))
+
+
 def flow_error_colors(
     error: Float[Tensor, "height width"],
     true_length: Float[Tensor, "height width"],

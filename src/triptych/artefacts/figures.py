@@ -22,7 +22,9 @@ POSITION_COLOR = (255, 138, 0)
 
 _GAP = 8  # px between pictures and around them
 _STRIP = 28  # px above each picture, for its label
+_SPACE = 8  # px between a legend and what is written beside it
 _FONT_SIZE = 16
+_HEADING_SIZE = 20
 _SUPERSAMPLING = 3  # Pillow draws lines without smoothing; drawn larger and shrunk, they have it
 
 
@@ -34,13 +36,15 @@ class LabeledPicture:
         label: what it shows; on the left.
         picture: RGB; None leaves the place empty.
         note: a remark such as a range; on the right.
-        legend: a small RGB picture beside the note.
+        legend: a small RGB picture before the note.
+        begin: what the legend begins with, before it; the note is then what it ends with.
     """
 
     label: str
     picture: UInt8[Tensor, "3 height width"] | None
     note: str = ""
     legend: UInt8[Tensor, "3 _ _"] | None = None
+    begin: str = ""
 
 
 def picture_grid(
@@ -66,6 +70,14 @@ def picture_grid(
         else:
             draw.rectangle((left, top + _STRIP, left + width - 1, top + _STRIP + height - 1), outline=(52, 54, 62))
     return _tensor(canvas)
+
+
+def headed(picture: UInt8[Tensor, "3 height width"], heading: str) -> UInt8[Tensor, "3 rows width"]:
+    """The picture under a heading."""
+    strip = Image.new("RGB", (picture.shape[2], 2 * _HEADING_SIZE), BACKGROUND)
+    middle = (_GAP, _HEADING_SIZE + 2)
+    ImageDraw.Draw(strip).text(middle, heading, fill=TEXT, font=_font(_HEADING_SIZE), anchor="lm")
+    return torch.cat((_tensor(strip), picture.cpu()), dim=1)
 
 
 def path_picture(
@@ -135,15 +147,18 @@ def _draw_label(
     end = left + width
     if panel.note:
         draw.text((end, middle), panel.note, fill=FAINT_TEXT, font=font, anchor="rm")
-        end -= int(font.getlength(panel.note)) + 8
+        end -= int(font.getlength(panel.note)) + _SPACE
     if panel.legend is not None:
         height, legend_width = panel.legend.shape[1:]
-        canvas.paste(_image(panel.legend), (end - legend_width, middle - height // 2))
+        end -= legend_width
+        canvas.paste(_image(panel.legend), (end, middle - height // 2))
+    if panel.begin:
+        draw.text((end - _SPACE, middle), panel.begin, fill=FAINT_TEXT, font=font, anchor="rm")
 
 
 @functools.cache
-def _font() -> ImageFont.FreeTypeFont:
-    font = ImageFont.load_default(_FONT_SIZE)
+def _font(size: int = _FONT_SIZE) -> ImageFont.FreeTypeFont:
+    font = ImageFont.load_default(size)
     assert isinstance(font, ImageFont.FreeTypeFont)  # Pillow's wheels bring FreeType
     return font
 

@@ -59,6 +59,7 @@ def overview_frame(
     shown: OverviewRange,
     path: Float[Tensor, "frames 4 4"] | None = None,
     position: int = 0,
+    last: LabeledPicture | None = None,
 ) -> UInt8[Tensor, "3 rows columns"]:
     """Frame, depth, flow, visibility, motion and the camera's path, labeled.
 
@@ -72,20 +73,16 @@ def overview_frame(
         visibility: 1 where the pixel is seen in the next frame; None for the last.
         motion: True where something moves by itself; None for the last.
         shown: the color range.
-        path: camera-to-world poses of the whole sequence; None leaves its place empty.
+        path: camera-to-world poses of the whole sequence; None leaves its place to `last`.
         position: which of them is this frame's.
+        last: stands where there is no path; without, the place is empty.
     """
     height, width = image.shape[1:]
     panel_width = min(PANEL_WIDTH, round(_TALLEST * width / height))
     panel_height = round(panel_width * height / width)
     panels = [
         LabeledPicture("Frame", image),
-        LabeledPicture(
-            "Depth",
-            depth_colors(depth, near=shown.near, far=shown.far),
-            note=f"{shown.near:.3g} to {shown.far:.3g}",
-            legend=depth_legend(near=shown.near, far=shown.far),
-        ),
+        depth_panel("Depth", depth, near=shown.near, far=shown.far),
         _flow_panel(flow, shown.flow),
         _share_panel(
             "Not visible in the next frame",
@@ -98,8 +95,31 @@ def overview_frame(
     if path is not None:
         picture = path_picture(path, position=position, width=panel_width, height=panel_height)
         panels.append(LabeledPicture("Camera path from above", picture))
+    elif last is not None:
+        panels.append(last)
     columns = 2 if width >= 1.4 * height else 3
     return picture_grid(panels, columns=columns, width=panel_width, height=panel_height)
+
+
+def depth_panel(
+    label: str, depth: Float[Tensor, "height width"], *, near: float, far: float, unit: str = ""
+) -> LabeledPicture:
+    """Depth under its label, with a color bar that says which end is near.
+
+    Args:
+        label: what depth it is.
+        depth: along the optical axis; gray where it is not above 0.
+        near: depth of the brightest color.
+        far: depth of the darkest color.
+        unit: written behind both.
+    """
+    return LabeledPicture(
+        label,
+        depth_colors(depth, near=near, far=far),
+        begin=f"near {near:.3g}{unit}",
+        legend=depth_legend(near=near, far=far),
+        note=f"{far:.3g}{unit} far",
+    )
 
 
 def _flow_panel(flow: Float[Tensor, "2 height width"] | None, limit: float) -> LabeledPicture:

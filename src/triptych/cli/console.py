@@ -10,6 +10,7 @@ from types import FrameType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from triptych.formats.counts import number_of
 from triptych.training.log import StepReport
 from triptych.training.validation import ValidationReport
 
@@ -83,7 +84,8 @@ class TrainingProgress:
             warn(f"{line}; another validation snippet stands in")
         shown = [name for name in SHOWN_FIGURES if name in report.figures]
         figures = "  ".join(f"{name} {report.figures[name]:.4f}" for name in shown)
-        say(f"epoch {report.epoch}, {report.snippets} validation snippets: {figures} (best by {report.measure})")
+        snippets = number_of(report.snippets, "validation snippet", "validation snippets")
+        say(f"epoch {report.epoch}, {snippets}: {figures} (best by {report.measure})")
 
     def close(self) -> None:
         """Leave the last state of the bar on the screen."""

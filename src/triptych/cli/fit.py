@@ -61,7 +61,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     resume = namespace.resume and has_checkpoint(folder)
     checkpoint = latest_checkpoint(folder, settings) if resume else None
     model = first_model(settings, resume=resume)
-    start_run_folder(folder, settings, overwrite=namespace.overwrite and not namespace.resume)
+    start_run_folder(folder, settings, overwrite=namespace.overwrite)
     train(settings, model, sequence, kept, folder=folder, checkpoint=checkpoint)
     save_model(folder / MODEL_FILE, model, settings)
     say(f"model: {folder / MODEL_FILE}")

@@ -11,7 +11,13 @@ from jsonargparse import ArgumentParser, Namespace
 from triptych.config.load import nearest_name
 from triptych.errors import InputError
 
-KINDS = {"float": "a number", "int": "a whole number", "bool": "true or false", "str": "text"}
+KINDS = {
+    "float": "a number",
+    "int": "a whole number",
+    "bool": "true or false",
+    "str": "text",
+    "list": "a list, such as [a, b]",
+}
 """What a person calls the types of options."""
 
 
@@ -63,6 +69,9 @@ def _explained(parser: ArgumentParser, message: str) -> str:
     if stray:
         name = ".".join(part for part in (stray["group"], stray["name"]) if part)
         return f"{name}: no such setting{nearest_name(name, [option.removeprefix('--') for option in known])}"
+    group = re.match(r'Parser key "([^"]+)":\s+Unable to load config (\S+)', message)
+    if group:
+        return f"--{group.group(1)} {group.group(2)}: is a group of settings; give one of them by its dotted name"
     missing = re.match(r"the following arguments are required: (.*)", message)
     if missing:
         names = [f"--{name}" if f"--{name}" in known else name for name in missing.group(1).split(", ")]

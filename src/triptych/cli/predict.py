@@ -13,6 +13,7 @@ from triptych.cli.parsing import parsed
 from triptych.cli.predict_split import predict_split
 from triptych.config.schema import FitSettings
 from triptych.errors import InputError
+from triptych.formats.counts import number_of
 
 if TYPE_CHECKING:
     from triptych.inference.writer import PointSettings
@@ -158,4 +159,4 @@ def write(
             f"the camera stands still between {summary.still_pairs} of {summary.frames - 1} pairs of frames; "
             "there its motion is none, and depth rests on the look of single frames alone"
         )
-    say(f"prediction: {folder} ({summary.frames} frames; overview.mp4 shows it)")
+    say(f"prediction: {folder} ({number_of(summary.frames, 'frame', 'frames')}; overview.mp4 shows it)")

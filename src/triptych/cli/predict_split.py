@@ -7,6 +7,7 @@ from pathlib import Path
 from jsonargparse import ArgumentParser, Namespace
 
 from triptych.errors import InputError
+from triptych.formats.counts import number_of
 
 OF_SEQUENCES = (
     "intrinsics",
@@ -73,4 +74,4 @@ def predict_split(parser: ArgumentParser, options: Namespace) -> None:
             mirrored=options.mirrored,
             progress=progress,
         )
-    say(f"prediction: {folder} ({len(images)} images of {options.split})")
+    say(f"prediction: {folder} ({number_of(len(images), 'image', 'images')} of {options.split})")

@@ -23,12 +23,13 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     """Check all files."""
     options = parsed(parser, words)
     from triptych.cli.console import counted
-    from triptych.data.shard_check import shard_faults
+    from triptych.data.shard_check import WAYS_OUT, shard_faults
 
     with counted("checking") as progress:
         checked = shard_faults(options.shards, progress=progress)
     for line in checked:
         print(line)
     if checked:
+        print(WAYS_OUT)
         raise SystemExit(UNSOUND)
     print(f"{options.shards}: every file is as it was written")

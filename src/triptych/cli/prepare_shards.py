@@ -11,6 +11,7 @@ from jsonargparse import ArgumentParser, Namespace
 
 from triptych.config.load import size_of
 from triptych.errors import InputError
+from triptych.formats.counts import number_of
 
 if TYPE_CHECKING:
     from triptych.data.shard_manifest import ShardManifest
@@ -36,7 +37,9 @@ def add_shard_arguments(
     parser.add_argument("--stride", type=int, help="frames from a target to its neighbors")
     parser.add_argument("--workers", type=int, help="processes; by default one a core")
     parser.add_argument("--skip_limit", type=int, default=20, help="so many damaged frames are put up with")
-    parser.add_argument("--overwrite", action="store_true", help="take away shards of other settings that are there")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="make anew what is there, damaged or of other settings"
+    )
     parser.add_argument("--chunk_mb", type=int, default=64, help="size of a file at most (MiB)")
 
 
@@ -50,13 +53,17 @@ def write_shards(options: Namespace, index_of: Callable[[], SnippetIndex], *, sp
     """
     from triptych.cli.console import counted, say, warn
     from triptych.data.read_snippets import DamagedFrames
+    from triptych.data.shard_manifest import MANIFEST_NAME
     from triptych.data.shard_preparing import prepared_shards
+    from triptych.data.shard_storage import ShardStorage
 
     height, width = size_of(options.size)
     workers = usable_cores() if options.workers is None else options.workers
     if workers < 1:
         raise InputError(f"--workers {workers}: must be 1 or more")
     DamagedFrames(options.skip_limit)
+    # Looked at before the data set is: a place that cannot be reached is told at once.
+    finished = MANIFEST_NAME in ShardStorage(options.output).names() and not options.overwrite
     index = index_of()
     try:
         with counted("preparing") as progress:
@@ -79,6 +86,8 @@ def write_shards(options: Namespace, index_of: Callable[[], SnippetIndex], *, sp
     for line in (*manifest.damaged, *manifest.remarks):
         warn(line)
     say(f"{_counts(manifest)}: {options.output}")
+    if finished:
+        say("they were there already; `triptych prepare check` tells whether every byte is still right")
 
 
 def stride_option(options: Namespace) -> dict[str, int]:
@@ -104,9 +113,10 @@ def usable_cores() -> int:
 
 
 def _counts(manifest: ShardManifest) -> str:
-    drives = "1 drive" if len(manifest.drives) == 1 else f"{len(manifest.drives):,} drives"
     height, width = manifest.size
-    return (
-        f"{manifest.snippets:,} snippets of {manifest.frames:,} frames at {height}x{width} in {drives}, "
-        f"{manifest.bytes / MEGABYTE:,.1f} MiB"
+    snippets, frames = (
+        number_of(manifest.snippets, "snippet", "snippets"),
+        number_of(manifest.frames, "frame", "frames"),
     )
+    drives = number_of(len(manifest.drives), "drive", "drives")
+    return f"{snippets} of {frames} at {height}x{width} in {drives}, {manifest.bytes / MEGABYTE:,.1f} MiB"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,26 +14,38 @@ import yaml
 from triptych.config.load import over_run, settings_yaml, value_of, with_preset
 from triptych.config.schema import LearningSettings
 from triptych.errors import InputError
+from triptych.formats.counts import number_of
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
 
     from triptych.networks.joint import JointModel
     from triptych.training.checkpoint import Checkpoint
+    from triptych.training.identity import DataIdentity
     from triptych.training.loop import TrainingLoop
 
 SETTINGS_FILE = "settings.yaml"
 UNCHANGING = ("seed", "size", "depth", "pose", "flow")
 """Settings that a resume must not change: nothing would fit, or nothing be the same."""
 
+CHOOSING = {
+    "data": ("dataset", "root", "split", "stride", "left_out"),
+    "validation": ("root", "dataset", "split", "held_out"),
+}
+"""Settings that say which snippets are learned from."""
+
 
 def words_of_run(words: Sequence[str]) -> list[str]:
     """Command-line words over the preset, or over the settings of the run that is resumed.
 
     Raises:
-        InputError: there is no run to resume.
+        InputError: there is no run to resume, or it is to be replaced too.
     """
     words = list(words)
+    if "--resume" in words and "--overwrite" in words:
+        raise InputError(
+            "--resume goes on with the run that is there, --overwrite takes it away: leave one of them out"
+        )
     if "--resume" not in words or "-h" in words or "--help" in words:
         return with_preset(words)
     folder = value_of(words, "--output")
@@ -145,28 +157,63 @@ def first_model(settings: LearningSettings, *, resume: bool = False) -> JointMod
     return model
 
 
-def latest_checkpoint(folder: Path, settings: LearningSettings, *, fabric: Fabric | None = None) -> Checkpoint:
+def latest_checkpoint(
+    folder: Path, settings: LearningSettings, identity: DataIdentity | None = None, *, fabric: Fabric | None = None
+) -> Checkpoint:
     """The newest whole checkpoint of a run, which the first process reads for all.
+
+    Where the run is judged on other snippets than before, the best validation is forgotten.
 
     Args:
         folder: of the run.
         settings: that it goes on with.
+        identity: of the data that it goes on with; None asks nothing of it.
         fabric: the processes; None for a single one.
 
     Raises:
-        InputError: there is none that is whole, or it is of other networks, frames or chance.
+        InputError: there is none that is whole, or it is of other networks, frames, snippets or chance.
     """
     from triptych.cli.console import say, warn
     from triptych.training.checkpoint import load_latest_checkpoint
+    from triptych.training.identity import without_best
 
     found = None
     if fabric is None or fabric.is_global_zero:
         found = load_latest_checkpoint(folder / "checkpoints", warn=warn)
     checkpoint = found if fabric is None else fabric.broadcast(found)
     assert checkpoint is not None
-    _check_same(yaml.safe_load(checkpoint.settings), asdict(settings))
+    stored, given = yaml.safe_load(checkpoint.settings), asdict(settings)
+    _check_same(stored, given)
+    if identity is not None:
+        _check_same_snippets(checkpoint.identity, identity, changes=_changes_of_data(stored, given))
+        if not identity.judges_as(checkpoint.identity):
+            warn("the run is validated on other snippets than before: which networks were the best is forgotten")
+            checkpoint = replace(checkpoint, state=without_best(checkpoint.state))
     say(f"going on from step {checkpoint.state.step}")
     return checkpoint
+
+
+def _changes_of_data(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
+    """Settings of the snippets that are others than those of the run, as options."""
+    return [
+        f"--{group}.{name} {now}, which was {stored[group].get(name)}"
+        for group, names in CHOOSING.items()
+        for name in names
+        if (now := given[group][name]) != stored[group].get(name)
+    ]
+
+
+def _check_same_snippets(stored: DataIdentity, given: DataIdentity, *, changes: Sequence[str]) -> None:
+    """Refuse to go on with other snippets: those held out would be learned from, and an epoch be another one."""
+    if given.learns_as(stored):
+        return
+    before, now = number_of(stored.learned_count, "snippet", "snippets"), f"{given.learned_count:,}"
+    told = f"{now} now" if stored.learned_count != given.learned_count else "as many others now"
+    why = ", ".join(changes) or "the files of --data.root are others"
+    raise InputError(
+        f"--resume: the run learns from {before}, {told} ({why}), which cannot change within it; start another run, "
+        "with --initial from this one's weights"
+    )
 
 
 def _check_same(stored: dict[str, Any], given: dict[str, Any], *, above: str = "") -> None:
@@ -187,7 +234,9 @@ def say_what_learns(model: JointModel, *, snippets: int, stages: Sequence[str]) 
     from triptych.cli.console import say
 
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    say(f"{parameters / 1e6:.1f} M parameters, {snippets:,} snippets, stages {' > '.join(stages)}")
+    counted = number_of(snippets, "snippet", "snippets")
+    planned = f"{'stage' if len(stages) == 1 else 'stages'} {' > '.join(stages)}"
+    say(f"{parameters / 1e6:.1f} M parameters, {counted}, {planned}")
 
 
 def say_how_it_went(loop: TrainingLoop) -> None:
@@ -195,6 +244,8 @@ def say_how_it_went(loop: TrainingLoop) -> None:
     from triptych.cli.console import say
 
     if loop.state.skipped:
-        say(f"{loop.state.skipped} batches were skipped: their loss or gradient was not finite")
+        skipped = number_of(loop.state.skipped, "batch was", "batches were")
+        say(f"{skipped} skipped: the loss or its gradient was not finite")
     if loop.damaged:
-        say(f"{loop.damaged} files of frames could not be read; other snippets stood in for theirs")
+        damaged = number_of(loop.damaged, "file of frames", "files of frames")
+        say(f"{damaged} could not be read; other snippets stood in")

@@ -27,7 +27,7 @@ from triptych.cli.run_folder import (
     start_run_folder,
     words_of_run,
 )
-from triptych.config.load import LENGTHS, add_train_arguments, part_of_plan, train_settings, value_of
+from triptych.config.load import add_train_arguments, give_length, part_of_plan, train_settings
 from triptych.config.train_schema import TrainSettings
 from triptych.errors import InputError
 
@@ -66,7 +66,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     from triptych.networks.execution import keep_freed_memory
 
     check_settings(settings)
-    if any(value_of(words, f"--{length}") is not None for length in LENGTHS):
+    if give_length(words):
         settings = replace(settings, training=replace(settings.training, whole_plan=False))
     settings = part_of_plan(settings)
     keep_freed_memory()
@@ -89,8 +89,8 @@ def _train(namespace: Namespace, settings: TrainSettings, fabric: Fabric) -> Non
     if fabric.is_global_zero:
         sources = [settings.data.root, settings.validation.root]
         check_run_folder(folder, overwrite=namespace.overwrite, resume=namespace.resume, sources=sources)
-    settings = spelled_out(settings)
     data = build_training_data(settings)
+    settings = spelled_out(settings, data)
     for remark in data.remarks:
         warn(remark)
     if "flow" not in settings.stages and settings.initial is None and not namespace.resume:
@@ -98,12 +98,14 @@ def _train(namespace: Namespace, settings: TrainSettings, fabric: Fabric) -> Non
     resume = fabric.broadcast(namespace.resume and has_checkpoint(folder))
     fabric.barrier()  # all have looked before one begins to write
     validation = build_validation(settings, data, folder=folder)
-    checkpoint = latest_checkpoint(folder, settings, fabric=fabric) if resume else None
+    checkpoint = latest_checkpoint(folder, settings, data.identity, fabric=fabric) if resume else None
     model = first_model(settings, resume=resume)
     if fabric.is_global_zero:
-        start_run_folder(folder, settings, overwrite=namespace.overwrite and not namespace.resume)
+        start_run_folder(folder, settings, overwrite=namespace.overwrite)
     fabric.barrier()
-    loop = build_loop(settings, model, data.learned, folder=folder, fabric=fabric, validation=validation)
+    loop = build_loop(
+        settings, model, data.learned, folder=folder, fabric=fabric, validation=validation, identity=data.identity
+    )
     if checkpoint is not None:
         loop.restore(checkpoint)
     say_what_learns(model, snippets=len(data.learned), stages=settings.stages)

@@ -12,8 +12,16 @@ import torch
 from lightning.fabric import Fabric
 
 from triptych.artefacts.checkpoints import load_weights, save_weights
+from triptych.artefacts.encoder_weights import check_hub_weights, check_weights_file
 from triptych.config.load import Settings, settings_from_yaml, settings_yaml, size_of
-from triptych.config.schema import FitSettings, FrameSettings, LearningSettings, TrainingSettings
+from triptych.config.schema import (
+    DepthSettings,
+    FitSettings,
+    FrameSettings,
+    LearningSettings,
+    PoseSettings,
+    TrainingSettings,
+)
 from triptych.config.train_schema import TrainSettings
 from triptych.data.augment import Augmentation
 from triptych.data.calibration import Calibration, given_calibration
@@ -25,11 +33,13 @@ from triptych.errors import InputError
 from triptych.inference.teacher import SequenceTeacher
 from triptych.losses.objective import Objective
 from triptych.networks.depth import DepthNetwork
+from triptych.networks.encoder import IMAGENET
 from triptych.networks.execution import compile_networks, in_channels_last, prefers_channels_last
 from triptych.networks.flow import MaskFlowNet
 from triptych.networks.joint import JointModel
 from triptych.networks.pose import PoseNetwork
 from triptych.training.budget import Budget
+from triptych.training.identity import DataIdentity
 from triptych.training.loop import LoopSettings, TrainingLoop, Validation
 from triptych.training.stages import Learner, Stage, StagePlan
 from triptych.types import FrameSequence
@@ -71,9 +81,15 @@ def _calibration(settings: FitSettings) -> Calibration | None:
 
 
 def build_model(settings: LearningSettings) -> JointModel:
-    """The three networks, with weights drawn from the seed or pretrained as asked for."""
-    torch.manual_seed(settings.seed)
+    """The three networks, with weights drawn from the seed or pretrained as asked for.
+
+    Raises:
+        InputError: pretrained weights cannot be had, or an encoder is not known.
+    """
     depth, pose, flow = settings.depth, settings.pose, settings.flow
+    _check_pretrained("depth", depth)
+    _check_pretrained("pose", pose)
+    torch.manual_seed(settings.seed)
     return JointModel(
         depth=DepthNetwork(
             depth.encoder,
@@ -100,6 +116,15 @@ def build_model(settings: LearningSettings) -> JointModel:
             normalized_costs=flow.normalized_costs,
         ),
     )
+
+
+def _check_pretrained(group: str, network: DepthSettings | PoseSettings) -> None:
+    """Refuse pretrained weights that cannot be had; a path without a file is told by the encoder."""
+    option = f"{group}.pretrained"
+    if network.pretrained == IMAGENET:
+        check_hub_weights(network.encoder, option=option)
+    elif network.pretrained is not None and Path(network.pretrained).is_file():
+        check_weights_file(network.encoder, Path(network.pretrained), option=option)
 
 
 def build_objective(settings: LearningSettings) -> Objective:
@@ -154,6 +179,7 @@ def build_loop(
     folder: Path,
     fabric: Fabric | None = None,
     validation: Validation | None = None,
+    identity: DataIdentity | None = None,
 ) -> TrainingLoop:
     """The training, ready to run or to be restored.
 
@@ -164,6 +190,7 @@ def build_loop(
         folder: of the run.
         fabric: launched; by default this machine's CPU or first GPU.
         validation: how the networks are judged while they learn.
+        identity: of the snippets and those that are validated on; by default it tells nothing.
     """
     training = settings.training
     fabric = fabric or build_fabric(training)
@@ -189,6 +216,7 @@ def build_loop(
         run_settings=settings_yaml(settings),
         fabric=fabric,
         validation=validation,
+        identity=identity,
         keep_best=lambda: save_model(folder / BEST_FILE, model, settings),
     )
 

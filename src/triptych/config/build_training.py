@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Int
 
 from triptych.config.build import build_objective, build_plan
 from triptych.config.load import size_of
@@ -20,11 +22,14 @@ from triptych.data.read_snippets import ReadSnippets
 from triptych.data.selected import SelectedSnippets, SnippetSource, held_out, spread
 from triptych.data.shard_snippets import ShardSnippetDataset
 from triptych.data.snippet_index import SnippetIndex
+from triptych.data.snippet_names import common_targets, names_digest
 from triptych.data.splits import eigen_test_scenes
 from triptych.data.validation_truth import SnippetTruth, snippet_truth
 from triptych.errors import InputError
 from triptych.evaluation.resampling import ALL_ROWS
-from triptych.inference.teacher import snippet_teaching
+from triptych.formats.counts import number_of
+from triptych.inference.teacher import SnippetTeacher
+from triptych.training.identity import DataIdentity
 from triptych.training.loop import Validation
 from triptych.training.pictures import SnippetPictures
 from triptych.training.validation import Validator
@@ -39,12 +44,16 @@ class TrainingData:
         validation: the snippets to validate on, as they are; None without.
         positions: of those of them that are looked at.
         remarks: what a person should know.
+        bottom_crop: share of the rows that is cut off.
+        identity: by which both are known again.
     """
 
     learned: SnippetSource
     validation: ReadSnippets | None
     positions: tuple[int, ...]
     remarks: tuple[str, ...]
+    bottom_crop: float
+    identity: DataIdentity
 
 
 def build_index(data: DataSettings) -> SnippetIndex:
@@ -72,34 +81,70 @@ def build_training_data(settings: TrainSettings) -> TrainingData:
     """The snippets to learn from and those to validate on.
 
     Raises:
-        InputError: as `build_index`; or nothing is left to learn from.
+        InputError: as `build_index`; nothing is left to learn from; or the same is to be
+            learned from and validated on.
     """
     own = _snippets(settings, settings.data, augmented=True)
     if any(max(stage.imitation, stage.imitation_alone) > 0 for stage in build_plan(settings).stages):
-        own.teach = snippet_teaching
-    remarks = list(own.remarks)
+        own.teach = SnippetTeacher()
     chosen = settings.validation
     if chosen.root is None and chosen.split is None:
         parts = held_out(own.drive_numbers, share=chosen.held_out, stride=own.stride)
-        learned = SelectedSnippets(own, parts.learned)
-        if not len(parts.held_out):
-            if chosen.held_out > 0:
-                remarks.append("the drives are too short to hold out a share of them: nothing is validated")
-            return TrainingData(learned, None, (), tuple(remarks))
-        judged = _snippets(settings, settings.data, augmented=False)
-        judged.stand_ins = parts.held_out
-        return TrainingData(learned, judged, tuple(spread(parts.held_out, chosen.snippets)), tuple(remarks))
+        if len(parts.held_out):
+            judged = own.as_they_are()
+            judged.stand_ins = parts.held_out
+            return _training_data(own, parts.learned, judged, spread(parts.held_out, chosen.snippets))
+        share, stride = chosen.held_out, own.stride
+        remark = "" if share == 0 else _nothing_held_out(own.drive_numbers, share=share, stride=stride)
+        return _training_data(own, parts.learned, remark=remark)
     judged = _snippets(settings, _of_validation(settings), augmented=False)
-    remarks += [remark for remark in judged.remarks if remark not in remarks]
-    positions = spread(np.arange(len(judged)), chosen.snippets)
-    return TrainingData(own, judged, tuple(positions), tuple(remarks))
+    every, positions = np.arange(len(own)), spread(np.arange(len(judged)), chosen.snippets)
+    _check_apart(settings, judged, positions, common_targets(own, every, judged, np.array(positions)))
+    return _training_data(own, every, judged, positions)
 
 
-def spelled_out(settings: TrainSettings) -> TrainSettings:
+def _training_data(
+    own: ReadSnippets,
+    learned: Int[np.ndarray, " learned"],
+    judged: ReadSnippets | None = None,
+    positions: Sequence[int] = (),
+    *,
+    remark: str = "",
+) -> TrainingData:
+    remarks = [*own.remarks, *(() if judged is None else judged.remarks), *([remark] if remark else [])]
+    return TrainingData(
+        learned=SelectedSnippets(own, learned),
+        validation=judged,
+        positions=tuple(positions),
+        remarks=tuple(dict.fromkeys(remarks)),
+        bottom_crop=own.bottom_crop,
+        identity=DataIdentity(
+            learned=names_digest(own, learned),
+            learned_count=len(learned),
+            judged="" if judged is None else names_digest(judged, np.array(positions)),
+            judged_count=len(positions),
+        ),
+    )
+
+
+def _check_apart(settings: TrainSettings, judged: ReadSnippets, positions: Sequence[int], common: list[int]) -> None:
+    """Refuse to validate on what is learned from: the figures would tell nothing."""
+    if not common:
+        return
+    root, split = settings.validation.root, settings.validation.split
+    named = f"--validation.root {root}" if root is not None else f"--validation.split {split}"
+    raise InputError(
+        f"{named}: {len(common)} of the {number_of(len(positions), 'snippet', 'snippets')} to validate on would be "
+        f"learned from too, {judged.name_of(common[0])} for one; name others, or give null for --validation.root "
+        "and .split to hold a share of each drive out"
+    )
+
+
+def spelled_out(settings: TrainSettings, data: TrainingData) -> TrainSettings:
     """The settings with the share of the rows that is cut off, so that the model knows it, and the whole path."""
-    data = settings.data
-    root = data.root if data.root is None or "://" in data.root else str(Path(data.root).resolve())
-    return replace(settings, data=replace(data, root=root, bottom_crop=_bottom_crop(data)))
+    chosen = settings.data
+    root = chosen.root if chosen.root is None or "://" in chosen.root else str(Path(chosen.root).resolve())
+    return replace(settings, data=replace(chosen, root=root, bottom_crop=data.bottom_crop))
 
 
 def build_validation(settings: TrainSettings, data: TrainingData, *, folder: Path) -> Validation | None:
@@ -114,22 +159,25 @@ def build_validation(settings: TrainSettings, data: TrainingData, *, folder: Pat
         return None
     chosen = settings.validation
     drawn = spread(np.array(data.positions), chosen.pictures)
-    pictures = SnippetPictures(
-        data.validation,
-        drawn,
-        folder / "pictures",
-        min_depth=settings.depth.min_depth,
-        max_depth=settings.depth.max_depth,
-    )
     files = data.validation
     truth = snippet_truth(files.index, data.positions) if isinstance(files, LazySnippetDataset) else None
     _check_measure(chosen.measure, truth)
+    rows = (0.0, 1.0 - files.processing.bottom_crop) if isinstance(files, LazySnippetDataset) else ALL_ROWS
+    pictures = SnippetPictures(
+        data.validation,
+        drawn,
+        folder,
+        min_depth=settings.depth.min_depth,
+        max_depth=settings.depth.max_depth,
+        truth=truth,
+        rows=rows,
+    )
     validator = Validator(
         data.validation,
         data.positions,
         build_objective(settings),
         truth=truth,
-        rows=(0.0, 1.0 - files.processing.bottom_crop) if isinstance(files, LazySnippetDataset) else ALL_ROWS,
+        rows=rows,
         measure=chosen.measure,
         batch_size=settings.training.batch_size,
         workers=settings.training.workers,
@@ -147,6 +195,18 @@ def _check_measure(measure: MeasureName, truth: SnippetTruth | None) -> None:
         lacking = "poses"
     if lacking is not None:
         raise InputError(f"--validation.measure {measure}: no true {lacking} lie beside the snippets; take auto")
+
+
+def _nothing_held_out(drive_numbers: Int[np.ndarray, " snippets"], *, share: float, stride: int) -> str:
+    """Why no drive has snippets to spare for validation, and which setting to change."""
+    longest = int(np.bincount(drive_numbers).max())
+    between = 2 * stride
+    told = f"nothing is validated: of {number_of(longest, 'snippet', 'snippets')} of the longest drive"
+    if longest < between + 2:
+        return f"{told}, {between} lie between those learned from and those held out; name others, --validation.root"
+    if round(share * longest) == 0:
+        return f"{told}, --validation.held_out {share:g} is none; raise it"
+    return f"{told}, --validation.held_out {share:g} leaves none to learn from; lower it"
 
 
 def _root(data: DataSettings) -> Path:
@@ -172,10 +232,12 @@ def _check_settings(data: DataSettings) -> None:
         "split": ("kitti_raw", "kitti_odometry", "cityscapes"),
         "left_out": ("kitti_raw",),
         "intrinsics": ("folders",),
+        "assumed_fov_deg": ("folders",),
         "stride": ("kitti_raw", "kitti_odometry", "cityscapes", "folders"),
     }
     for name, datasets in of.items():
-        if getattr(data, name) and data.dataset not in datasets:
+        given = getattr(data, name) not in (None, getattr(DataSettings, name))
+        if given and data.dataset not in datasets:
             raise InputError(f"--data.{name}: is for {' and '.join(datasets)}, not for {data.dataset}")
 
 
@@ -201,7 +263,11 @@ def _snippets(settings: TrainSettings, data: DataSettings, *, augmented: bool) -
     augmentation = Augmentation(**asdict(settings.augmentation)) if augmented else None
     if data.dataset == "shards":
         _check_settings(data)
-        shards = _shards(data, augmentation=augmentation, seed=settings.seed)
+        root = data.root if data.root is not None and "://" in data.root else _root(data)
+        shards = ShardSnippetDataset(root, augmentation=augmentation, seed=settings.seed, skip_limit=data.skip_limit)
+        if augmented and data.bottom_crop is not None and data.bottom_crop != shards.bottom_crop:
+            made = f"the shards were made with {shards.bottom_crop:g}"
+            raise InputError(f"--data.bottom_crop {data.bottom_crop:g}: {made}")
         if shards.size != (height, width):
             made = f"{shards.height}x{shards.width}"
             raise InputError(f"{data.root}: the shards are of size {made}; pass --size {made}, or prepare them anew")
@@ -217,22 +283,8 @@ def _snippets(settings: TrainSettings, data: DataSettings, *, augmented: bool) -
     )
 
 
-def _shards(data: DataSettings, *, augmentation: Augmentation | None = None, seed: int = 0) -> ShardSnippetDataset:
-    root = data.root if data.root is not None and "://" in data.root else _root(data)
-    return ShardSnippetDataset(root, augmentation=augmentation, seed=seed, skip_limit=data.skip_limit)
-
-
 def _bottom_crop(data: DataSettings) -> float:
-    """Share of the rows that is cut off.
-
-    Raises:
-        InputError: another share was cut off when the shards were made.
-    """
-    if data.dataset == "shards":
-        made = _shards(data).manifest.bottom_crop
-        if data.bottom_crop is not None and data.bottom_crop != made:
-            raise InputError(f"--data.bottom_crop {data.bottom_crop:g}: the shards were made with {made:g}")
-        return made
+    """Share of the rows of files that is cut off."""
     if data.bottom_crop is not None:
         return data.bottom_crop
     return BOTTOM_CROP if data.dataset == "cityscapes" else 0.0

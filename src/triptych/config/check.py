@@ -9,6 +9,18 @@ from triptych.errors import InputError
 from triptych.losses.objective import TERMS
 from triptych.networks.depth import OUTPUT_STRIDES
 
+NEVER_NEGATIVE = (
+    "minimum_motion_px",
+    "lambda_ed",
+    "lambda_eo",
+    "lambda_smooth",
+    "flow_guidance",
+    "flow_completion",
+    "flow_pyramid_weight",
+    "flow_smoothness",
+)
+"""Settings of the losses that are factors, or a distance."""
+
 
 def check_settings(settings: LearningSettings) -> None:
     """Refuse settings without a meaning, before anything is read or written.
@@ -32,10 +44,21 @@ def check_settings(settings: LearningSettings) -> None:
     _at_least("losses.depth_levels", settings.losses.depth_levels, 1)
     if settings.losses.depth_levels > len(OUTPUT_STRIDES):
         raise InputError(f"--losses.depth_levels {settings.losses.depth_levels}: there are {len(OUTPUT_STRIDES)}")
+    _at_least("training.epochs_before", training.epochs_before, 0)
+    _share("losses.alpha", settings.losses.alpha)
     for name in ("tau_photometric", "tau_epipolar"):
         _between("losses." + name, getattr(settings.losses, name))
-    for name in ("lambda_ed", "lambda_eo", "lambda_smooth", "flow_guidance", "flow_completion"):
+    for name in NEVER_NEGATIVE:
         _at_least("losses." + name, getattr(settings.losses, name), 0)
+    _at_least("augmentation.crop", settings.augmentation.crop, 1)
+    for name in ("flip", "jitter"):
+        _share("augmentation." + name, getattr(settings.augmentation, name))
+    for name, most in (("brightness", 1), ("contrast", 1), ("saturation", 1), ("hue", 0.5)):
+        value = getattr(settings.augmentation, name)
+        if not (0 <= value < 1 and value <= most):
+            raise InputError(
+                f"--augmentation.{name} {value:g}: must be from 0 to {'below ' if most == 1 else ''}{most:g}"
+            )
     _above("flow.width", settings.flow.width)
     _above("depth.width", settings.depth.width)
     _above("depth.min_depth", settings.depth.min_depth)
@@ -65,8 +88,7 @@ def _check_stage(name: str, stage: StageSettings) -> None:
     _above(f"{name}.share", stage.share)
     _above(f"{name}.learning_rate", stage.learning_rate)
     for share in ("imitation", "imitation_alone"):
-        if not 0 <= getattr(stage, share) <= 1:
-            raise InputError(f"--{name}.{share} {getattr(stage, share):g}: give a share from 0 to 1")
+        _share(f"{name}.{share}", getattr(stage, share))
     if stage.learns is not None and not stage.learns:
         raise InputError(f"--{name}.learns: name one network at least: flow, depth, pose")
     unknown = [term for term in stage.terms or () if term not in TERMS]
@@ -88,6 +110,11 @@ def _check_train(settings: TrainSettings) -> None:
 def _at_least(name: str, value: float | int, least: float | int) -> None:
     if value < least:
         raise InputError(f"--{name} {value:g}: must be {least:g} or more")
+
+
+def _share(name: str, value: float | int) -> None:
+    if not 0 <= value <= 1:
+        raise InputError(f"--{name} {value:g}: give a share from 0 to 1")
 
 
 def _above(name: str, value: float | int) -> None:

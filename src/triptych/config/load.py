@@ -18,11 +18,14 @@ from jsonargparse import (  # type: ignore[attr-defined]  # exported in its __in
 )
 
 from triptych.config.schema import FitSettings, LearningSettings
+from triptych.config.settings_file import check_settings_file
 from triptych.config.train_schema import TrainSettings
 from triptych.errors import InputError
 
 LENGTHS = ("minutes", "steps", "epochs")
 STAGES = ("flow", "depth", "joint")
+NULLS = ("null", "Null", "NULL", "~")
+"""How YAML writes that there is no value."""
 Settings = TypeVar("Settings", bound=LearningSettings)
 
 
@@ -50,8 +53,12 @@ def with_preset(arguments: Sequence[str]) -> list[str]:
     """Command-line words with the preset's file in front, so that all else overrides it.
 
     A training has one length: where the words, or a file that they name, give one
-    (--minutes, --steps or --epochs), those given before it are dropped. `--config`
-    may name settings of the package, and stages may be given as `flow,depth`.
+    (--minutes, --steps or --epochs), those given before it are dropped; null gives none.
+    `--config` may name settings of the package, and stages may be given as `flow,depth`.
+
+    Raises:
+        InputError: there is no such preset or file, a file is no table of settings or has
+            one twice, or stages are parted by spaces.
     """
     words = _plainer(arguments)
     name = value_of(words, "--preset") or "small"
@@ -74,10 +81,10 @@ def over_run(stored: Path, arguments: Sequence[str]) -> list[str]:
     skip = False
     for word in _plainer(arguments):
         option, equals, _ = word.partition("=")
-        if skip or option in ("--config", "--preset", "--overwrite"):
+        if skip or option in ("--config", "--preset"):
             if not skip and option == "--config":
-                words = _only("--output", words)
-            skip = not skip and not equals and option != "--overwrite"
+                words = [*_only("--output", words), *(word for word in words if word == "--resume")]
+            skip = not skip and not equals
             continue
         words.append(word)
     return ["--config", str(stored), *_one_length(words)]
@@ -97,6 +104,11 @@ def value_of(words: Sequence[str], option: str) -> str | None:
         elif word.startswith(option + "="):
             value = word.partition("=")[2]
     return value
+
+
+def give_length(words: Sequence[str]) -> bool:
+    """Whether words give a training its length."""
+    return any(value_of(words, f"--{name}") not in (None, *NULLS) for name in LENGTHS)
 
 
 def fit_settings(namespace: Namespace) -> FitSettings:
@@ -211,6 +223,8 @@ def _plainer(arguments: Sequence[str]) -> list[str]:
     for word in arguments:
         option, equals, value = word.partition("=")
         before = words[-1] if words else ""
+        if word in STAGES and (words[-2:-1] == ["--stages"] or before.startswith("--stages=")):
+            raise InputError(f"--stages: {word} stands apart; write commas without spaces, such as flow,depth")
         if before == "--config":
             words.append(_config_file(word))
         elif before == "--stages":
@@ -226,11 +240,12 @@ def _one_length(words: Sequence[str]) -> list[str]:
     """The words, with all lengths taken back before one that gives a length."""
     found: list[str] = []
     for position, word in enumerate(words):
-        option, _, value = word.partition("=")
-        follows = words[position + 1] if position + 1 < len(words) else ""
-        lengths = [option.removeprefix("--")] if option.removeprefix("--") in LENGTHS else []
+        option, equals, value = word.partition("=")
+        if not equals and position + 1 < len(words):
+            value = words[position + 1]
+        lengths = [name for name in LENGTHS if option == f"--{name}" and value not in NULLS]
         if option == "--config":
-            lengths = _lengths_in(Path(value or follows))
+            lengths = _lengths_in(Path(value))
         found += [f"--{length}=null" for length in LENGTHS if lengths and length not in lengths]
         found.append(word)
     return found
@@ -248,7 +263,7 @@ def _lengths_in(file: Path) -> list[str]:
 def _config_file(name: str) -> str:
     """A file of settings: one that is there, or one of the package by its name."""
     if Path(name).is_file():
-        _check_config(Path(name))
+        check_settings_file(Path(name))
         return name
     if Path(name).is_dir():
         raise InputError(f"--config {name}: is a folder; name a YAML file of settings")
@@ -256,18 +271,6 @@ def _config_file(name: str) -> str:
         return str(_folder("named") / f"{name}.yaml")
     hint = nearest_name(name, named_configs())
     raise InputError(f"--config {name}: no such file, nor settings of that name{hint} ({', '.join(named_configs())})")
-
-
-def _check_config(file: Path) -> None:
-    """Refuse a file that is no table of settings, by its name."""
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except UnicodeDecodeError:
-        raise InputError(f"--config {file}: is no text; name a YAML file of settings") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"--config {file}: is no YAML ({' '.join(str(error).split())})") from None
-    if not isinstance(content, dict):
-        raise InputError(f"--config {file}: holds no settings; write `name: value` lines")
 
 
 def _list(text: str) -> str:
@@ -282,10 +285,13 @@ def _from_namespace(schema: type[Settings], namespace: Namespace) -> Settings:
 def _preset(schema: type[Settings], name: str, overrides: Mapping[str, Any]) -> Settings:
     parser = ArgumentParser(exit_on_error=False)
     _add_arguments(parser, schema)
-    words = [f"--{key}={json.dumps(_plain(value))}" for key, value in overrides.items()]
+    words = [f"--{key}={_word(value)}" for key, value in overrides.items()]
     parsed = parser.parse_args(with_preset(["--preset", name, *words]))
     return _from_namespace(schema, parser.instantiate(parsed))
 
 
-def _plain(value: Any) -> Any:
-    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+def _word(value: Any) -> str:
+    """A value as a command line gives it: text as it is, all else in YAML's way."""
+    if isinstance(value, str):
+        return value
+    return json.dumps(asdict(value) if is_dataclass(value) and not isinstance(value, type) else value)

@@ -202,8 +202,8 @@ class StageSettings:
         terms: names of the loss terms that count; null for all that apply.
     """
 
-    share: float
-    learning_rate: float
+    share: float = 1.0
+    learning_rate: float = 1e-4
     imitation: float = 0.0
     imitation_alone: float = 0.0
     learns: list[Literal["flow", "depth", "pose"]] | None = None
@@ -222,7 +222,8 @@ class TrainingSettings:
         joint: the stage that trains all of them.
         precision: of the networks: float32, or autocast to bfloat16 or float16 (GPU alone); geometry and
             losses stay in float32. On a CPU without bfloat16 arithmetic autocast is many times slower.
-        accumulation: parts that a batch is worked through in, one after another, to save memory.
+        accumulation: parts that a batch is worked through in, one after another, to save memory. Means over masks
+            and batch statistics are those of a part, so gradients differ; `checkpointing` keeps them exact.
         gradient_clip: largest gradient norm.
         skip_limit: batches in a row without a finite loss or gradient that end it.
         workers: processes that load data; 0 loads in the training process. Each process works the

@@ -18,6 +18,7 @@ from triptych.data.sequence import ASSUMED_FIELD_OF_VIEW_DEG
 from triptych.data.snippet_index import DriveSnippets, SnippetIndex, drive_frames, listed, snippet_index
 from triptych.data.snippets import INTERVAL_FACTOR, INTERVAL_TOLERANCE
 from triptych.errors import InputError
+from triptych.formats.counts import number_of
 
 CALIBRATION_NAMES: Final = (
     "calib.txt",
@@ -59,14 +60,14 @@ def folder_snippets(
     remarks = list(held.remarks)
     if held.videos and not held.parts:
         raise InputError(
-            f"{root}: holds {len(held.videos)} videos ({listed([video.name for video in held.videos])}) and no three "
-            "images in a row; make shards of them by `triptych prepare folders` first"
+            f"{root}: holds {number_of(len(held.videos), 'video', 'videos')} "
+            f"({listed([video.name for video in held.videos])}) and no three images in a row; make shards by "
+            "`triptych prepare folders` first"
         )
     if held.videos:
         names = listed([video.relative_to(root).as_posix() for video in held.videos])
-        remarks.append(
-            f"{root}: {len(held.videos)} videos are left out ({names}); `triptych prepare folders` makes shards of them"
-        )
+        left_out = number_of(len(held.videos), "video is", "videos are")
+        remarks.append(f"{root}: {left_out} left out ({names}); `triptych prepare folders` makes shards of videos")
     return snippet_index(str(root), held.parts, remarks=remarks)
 
 
@@ -116,8 +117,8 @@ def folder_drives(
         parts.append(DriveSnippets(drive, triples))
     remarks: tuple[str, ...] = ()
     if short:
-        count = f"{len(short)} folders have no three frames in a row and are left out"
-        remarks = (f"{root}: {count} ({listed(short)})",)
+        left_out = number_of(len(short), "folder without three frames in a row is", "folders without them are")
+        remarks = (f"{root}: {left_out} left out ({listed(short)})",)
     return FolderDrives(tuple(parts), tuple(videos), remarks)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import final
 
 import numpy as np
@@ -12,13 +13,13 @@ from torch import Tensor
 from triptych.data.augment import Augmentation
 from triptych.data.frame_file import frame_from_file
 from triptych.data.frame_processing import FrameProcessing
+from triptych.data.loading import watched
 from triptych.data.read_snippets import (
     DamagedFrames,
     ReadSample,
     ReadSnippet,
     ReadSnippets,
     frames_to_neighbors,
-    watched,
 )
 from triptych.data.snippet_index import DriveFrames, SnippetIndex
 
@@ -84,6 +85,33 @@ class LazySnippetDataset(ReadSnippets):
     def drive_numbers(self) -> Int[np.ndarray, " snippets"]:
         """Number of the drive of each snippet."""
         return self.index.drive_numbers
+
+    @property
+    def bottom_crop(self) -> float:
+        """Share of the rows of the files' frames that was cut off at the bottom."""
+        return self.processing.bottom_crop
+
+    def drive_name(self, number: int) -> str:
+        """The name of the drive of a number."""
+        return self.index.drives[number].name
+
+    def frame_names(self, positions: Int[np.ndarray, " some"]) -> list[bytes]:
+        """Names without suffix of the frames of snippets of one drive: previous, target and next of each in turn."""
+        if not len(positions):
+            return []
+        drive = self.index.drives[int(self.index.drive_numbers[positions[0]])]
+        files: list[bytes] = drive.file_names[self.index.frames[positions].ravel()].tolist()
+        return [file.rpartition(b".")[0] or file for file in files]
+
+    def target_checksum(self, index: int) -> int:
+        """CRC-32 of the pixels of a target at the processing size, without augmentation.
+
+        Raises:
+            DamagedFileError: it cannot be used.
+        """
+        files = self.index.files(index)
+        pixels = self.processing.frame(frame_from_file(files.target, size=files.drive.size))
+        return zlib.crc32(pixels.contiguous().numpy().data)
 
     @property
     def stride(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,12 +20,11 @@ from triptych.data.frame_file import DamagedFileError
 from triptych.data.snippets import SnippetSample
 from triptych.data.teaching import reframed_teaching, stacked_teachings
 from triptych.errors import InputError
+from triptych.formats.counts import number_of
 from triptych.types import Snippet, Teaching
 
 Teach = Callable[[UInt8[Tensor, "3 3 height width"], Float[Tensor, "3 3"]], Teaching]
 DAMAGED_TOLD = 3
-WORKER_ERROR = "Caught "  # how torch begins the text of an error that a loading process had
-WORKER_END = re.compile(r"DataLoader worker \(pid(?:\(s\))? (?P<pids>[\d, ]+)\)")  # and of one that ended
 
 
 @dataclass(frozen=True)
@@ -86,8 +85,8 @@ class DamagedFrames:
         if len(self) > self.limit:
             told = "; ".join(self.lines[:DAMAGED_TOLD]) + ("; ..." if len(self) > DAMAGED_TOLD else "")
             raise InputError(
-                f"{len(self)} files of frames are damaged, {self.limit} are allowed: {told}; "
-                "replace them, or raise the skip limit"
+                f"{number_of(len(self), 'file of frames is', 'files of frames are')} damaged, "
+                f"{number_of(self.limit, 'is', 'are')} allowed: {told}; replace them, or raise the skip limit"
             )
 
 
@@ -158,6 +157,27 @@ class ReadSnippets(Dataset[SnippetSample], ABC):
     def drive_numbers(self) -> Int[np.ndarray, " snippets"]:
         """Number of the drive of each snippet."""
 
+    @abstractmethod
+    def drive_name(self, number: int) -> str:
+        """The name of the drive of a number."""
+
+    @abstractmethod
+    def frame_names(self, positions: Int[np.ndarray, " some"]) -> list[bytes]:
+        """Names without suffix of the frames of snippets of one drive: previous, target and next of each in turn."""
+
+    @abstractmethod
+    def target_checksum(self, index: int) -> int:
+        """CRC-32 of the pixels of a target at the processing size, without augmentation.
+
+        Raises:
+            DamagedFileError: it cannot be used.
+        """
+
+    @property
+    @abstractmethod
+    def bottom_crop(self) -> float:
+        """Share of the rows of the files' frames that was cut off at the bottom."""
+
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of the frames (px)."""
@@ -167,6 +187,13 @@ class ReadSnippets(Dataset[SnippetSample], ABC):
     def snippet_names(self) -> list[str]:
         """The names of all targets, in order."""
         return [self.name_of(index) for index in range(len(self))]
+
+    def as_they_are(self) -> ReadSnippets:
+        """The same snippets without augmentation and answers, their damaged files counted anew; nothing is opened."""
+        plain = copy.copy(self)
+        plain.augmentation, plain.teach, plain.stand_ins = None, None, None
+        plain.damaged = DamagedFrames(self.damaged.limit)
+        return plain
 
     def __getitem__(self, key: int | tuple[int, int]) -> ReadSample:
         """The snippet at an index, as augmented in an epoch.
@@ -240,50 +267,3 @@ class ReadSnippets(Dataset[SnippetSample], ABC):
 def frames_to_neighbors(frames: Int[np.ndarray, "snippets 3"]) -> int:
     """The largest distance from a target to a neighbor, of previous, target and next frames of snippets."""
     return int(np.abs(np.diff(frames, axis=1)).max()) if len(frames) else 1
-
-
-def watched(batches: Iterable[Snippet], damaged: DamagedFrames) -> Iterator[Snippet]:
-    """The batches of a DataLoader, with the damaged files they met counted in this process.
-
-    An InputError of a loading process, which torch wraps in its traceback, is one line again;
-    so is that a loading process was ended from outside.
-
-    Args:
-        batches: of `ReadSnippets.collate`; others pass.
-        damaged: the count, that of the data set in this process.
-
-    Raises:
-        InputError: more files are damaged than are allowed, what a loading process raised,
-            or one was killed.
-    """
-    source = iter(batches)
-    try:
-        for batch in source:
-            if isinstance(batch, ReadSnippet):
-                damaged.add(batch.damaged)
-            yield batch
-    except BaseException as error:
-        # Left to the garbage collector, processes after an error are waited for ten seconds.
-        getattr(source, "_shutdown_workers", lambda: None)()
-        told = loading_error(error)
-        if told is None:
-            raise
-        raise told from None
-
-
-def loading_error(error: BaseException) -> InputError | None:
-    """One line for what torch says of a process that loads; None for any other error.
-
-    That one was killed, torch may also raise outside of the loading, by a signal.
-
-    Args:
-        error: what was caught.
-    """
-    text = str(error)
-    if isinstance(error, InputError) and text.startswith(WORKER_ERROR):
-        return InputError(text.rstrip().splitlines()[-1].partition(": ")[2])
-    ended = WORKER_END.match(text) if isinstance(error, RuntimeError) else None
-    if ended is None:
-        return None
-    reason = "ran out of shared memory" if "shared memory" in text else "was killed, mostly as memory ran out"
-    return InputError(f"a process that loads data (pid {ended['pids']}) {reason}; use fewer workers, or free memory")

@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from typing import Final
 
-from triptych.data.shard_manifest import MANIFEST_NAME, ShardFile, manifest_of
+from triptych.data.shard_manifest import MANIFEST_NAME, ShardFile, ShardManifest, manifest_of
 from triptych.data.shard_reader import manifest_content
 from triptych.data.shard_storage import ShardStorage
 from triptych.data.shard_writer import file_checksum
 from triptych.errors import InputError
 from triptych.formats.atomic import StrPath
+
+WAYS_OUT: Final = (
+    "copy the files again from where they are whole, or make all shards anew: their `triptych prepare` with --overwrite"
+)
+"""What to do about faults."""
+
+
+def length_faults(storage: ShardStorage, manifest: ShardManifest) -> list[str]:
+    """A line for each file that is missing or of another length; no file is read.
+
+    Args:
+        storage: where the shards lie.
+        manifest: what they hold.
+    """
+    found = ((file, file.length_fault(storage.size(file.name))) for file in manifest.files)
+    return [f"{storage.where(file.name)}: {fault}" for file, fault in found if fault is not None]
 
 
 def shard_faults(location: StrPath, *, progress: Callable[[int, int], None] | None = None) -> list[str]:
@@ -37,11 +54,9 @@ def shard_faults(location: StrPath, *, progress: Callable[[int, int], None] | No
 
 def _fault(storage: ShardStorage, file: ShardFile) -> str | None:
     """What is wrong with a file."""
-    size = storage.size(file.name)
-    if size is None:
-        return "is missing"
-    if size != file.bytes:
-        return f"has {size} bytes, {file.bytes} were written"
+    fault = file.length_fault(storage.size(file.name))
+    if fault is not None:
+        return fault
     try:
         if storage.folder is not None:
             checksum = file_checksum(storage.folder / file.name)

@@ -60,6 +60,12 @@ class ShardFile:
     sha256: str
     frames: int = 0
 
+    def length_fault(self, found: int | None) -> str | None:
+        """What is wrong with a length (bytes), of which there is None without the file; None for nothing."""
+        if found is None:
+            return "is missing"
+        return None if found == self.bytes else f"has {found} bytes, {self.bytes} were written"
+
 
 @dataclass(frozen=True)
 class ShardManifest:
@@ -161,10 +167,14 @@ def manifest_of(content: bytes, *, where: str) -> ShardManifest:
     except InputError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise InputError(f"{where}: is no manifest of shards ({type(error).__name__}: {error})") from None
+        raise InputError(
+            f"{where}: is no manifest of shards ({type(error).__name__}: {error}); prepare them anew, with --overwrite"
+        ) from None
     held = sum(file.frames for file in manifest.files)
     if held != manifest.frames:
-        raise InputError(f"{where}: names {manifest.frames} frames of drives, and chunks of {held}; prepare them anew")
+        raise InputError(
+            f"{where}: names {manifest.frames} frames of drives, and chunks of {held}; prepare anew, with --overwrite"
+        )
     return manifest
 
 

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Int, Int64, Shaped
 
 from triptych.data.frame_processing import FrameProcessing
 from triptych.data.read_snippets import DamagedFrames
+from triptych.data.shard_check import WAYS_OUT, length_faults
 from triptych.data.shard_manifest import (
     CHECKSUMS_NAME,
     FRAME_NAMES_NAME,
@@ -35,6 +36,7 @@ from triptych.data.shard_writer import ChunkRecord
 from triptych.data.snippet_index import SnippetIndex, listed
 from triptych.errors import InputError
 from triptych.formats.atomic import StrPath
+from triptych.formats.counts import number_of
 
 BEGUN_NAME: Final = "preparing.json"
 """Holds the settings while shards are not finished."""
@@ -61,6 +63,8 @@ def prepared_shards(
 ) -> ShardManifest:
     """The manifest of the shards of an index, which are written unless they are there.
 
+    Of finished shards that are there only the lengths of the files are looked at.
+
     Interrupted, the same call goes on: chunks that are finished stay. Each frame is stored
     once, cut and resized to the bits that `LazySnippetDataset` has before its changes.
     The bytes written depend on the frames and the settings alone.
@@ -75,13 +79,14 @@ def prepared_shards(
         workers: processes.
         skip_limit: more distinct damaged files than this are an error; snippets that need a
             damaged frame are left out.
-        overwrite: take away shards of other settings that are there.
+        overwrite: make anew what is there, be it of other settings or damaged.
         chunk_bytes: length of a file at most.
         progress: called with (frames done, frames in all).
 
     Raises:
-        InputError: a setting has no meaning, the place holds something else or cannot be
-            written to, too many frames are damaged, or litdata is missing.
+        InputError: a setting has no meaning, the place holds something else, holds these
+            shards with files missing or of another length, or cannot be written to, too many
+            frames are damaged, or litdata is missing.
     """
     if workers < 1:
         raise InputError(f"workers {workers}: must be 1 or more")
@@ -135,6 +140,10 @@ def _begun(storage: ShardStorage, settings: dict[str, Any], *, overwrite: bool) 
         storage.remove(sorted(names, key=lambda name: name != MANIFEST_NAME))
     storage.remove([name for name in names if name.startswith(PARTIAL)])
     if manifest is not None:
+        faults = length_faults(storage, manifest)
+        if faults:
+            others = f" (and {number_of(len(faults) - 1, 'other', 'others')})" if len(faults) > 1 else ""
+            raise InputError(f"{faults[0]}{others}; {WAYS_OUT}")
         _tidy(storage)
         return manifest
     storage.write(BEGUN_NAME, json.dumps(settings, indent=1).encode())
@@ -187,7 +196,8 @@ def _written(
         raise InputError(f"{plan.index.name}: not one of its {left_out} snippets can be read: {damaged[0]}")
     remarks = list(plan.index.remarks)
     if left_out:
-        remarks.append(f"{plan.index.name}: {left_out} snippets are left out, for they need damaged frames")
+        told = number_of(left_out, "snippet is left out, for it needs", "snippets are left out, for they need")
+        remarks.append(f"{plan.index.name}: {told} damaged frames")
     filled = [record for record in records if record.frames]
     names = [plan.index.drives[n].file_names[used[stored[n]]] for n, used in enumerate(plan.used)]
     arrays = {

@@ -176,10 +176,9 @@ class ShardReader:
             raise InputError(f"{self.storage.where(chunk.name)}: is cut off; copy it again, or prepare the shards anew")
 
     def _check_length(self, file: ShardFile, found: int | None) -> None:
-        if found == file.bytes:
-            return
-        state = "is missing" if found is None else f"has {found} bytes, {file.bytes} were written"
-        raise InputError(f"{self.storage.where(file.name)}: {state}; copy it again, or prepare the shards anew")
+        fault = file.length_fault(found)
+        if fault is not None:
+            raise InputError(f"{self.storage.where(file.name)}: {fault}; copy it again, or prepare the shards anew")
 
 
 def cache_folder() -> Path:

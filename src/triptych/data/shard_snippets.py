@@ -101,6 +101,24 @@ class ShardSnippetDataset(ReadSnippets):
         return self._drives
 
     @property
+    def bottom_crop(self) -> float:
+        """Share of the rows of the files' frames that was cut off at the bottom."""
+        return self.manifest.bottom_crop
+
+    def drive_name(self, number: int) -> str:
+        """The name of the drive of a number."""
+        return self.manifest.drives[number].name
+
+    def frame_names(self, positions: Int[np.ndarray, " some"]) -> list[bytes]:
+        """Names without suffix of the frames of snippets of one drive: previous, target and next of each in turn."""
+        names: list[bytes] = self._names[self._frames[positions].ravel()].tolist()
+        return names
+
+    def target_checksum(self, index: int) -> int:
+        """CRC-32 of the pixels of a target, as it was written."""
+        return int(self._checksums[self._frames[index, 1]])
+
+    @property
     def stride(self) -> int:
         """Frames from a target to its neighbors, at most."""
         return frames_to_neighbors(self._frames)

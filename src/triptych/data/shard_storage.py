@@ -208,7 +208,11 @@ class ShardStorage:
 
     def _remote(self) -> tuple[Any, str]:
         """The file system and the path in it; fsspec keeps one per process, so that forks are safe."""
-        system, path = optional_module("fsspec.core").url_to_fs(self.location)
+        try:
+            system, path = optional_module("fsspec.core").url_to_fs(self.location)
+        except ImportError as error:
+            lacking = getattr(error.__cause__ or error, "name", None) or "the package that fsspec names"
+            raise InputError(f"{self.location}: its kind of storage needs {lacking}; pip install {lacking}") from error
         return system, str(path).rstrip("/")
 
 

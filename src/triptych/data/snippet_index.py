@@ -142,8 +142,8 @@ def snippet_index(name: str, parts: Iterable[DriveSnippets], *, remarks: Sequenc
     told = list(remarks)
     if assumed:
         origin = next(part.drive.intrinsics_origin for part in used if part.drive.assumed_intrinsics)
-        count = f"{len(assumed)} of {len(used)}"
-        told.append(f"{name}: {count} drives have no calibration ({listed(assumed)}); intrinsics are {origin}")
+        count = "the one drive has" if len(used) == 1 else f"{len(assumed)} of {len(used)} drives have"
+        told.append(f"{name}: {count} no calibration ({listed(assumed)}); intrinsics are {origin}")
     return SnippetIndex(
         name=name,
         drives=tuple(part.drive for part in used),

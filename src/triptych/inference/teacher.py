@@ -6,6 +6,7 @@ flow of what one of the sources does not show. All of it is geometry: nothing ne
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ STANDING_TRUST = 0.5  # of the depth of what moves on the ground
 LEAST_INVERSE_DEPTH = 1e-3  # of the median
 PAIRS_KEPT = 256
 SNIPPETS_KEPT = 3000  # 2.4 GB at 128x384
+KEPT_BYTES = 2**31
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -76,13 +78,29 @@ class _Pair:
 
 
 @dataclass(frozen=True)
-class _Packed:
+class PackedTeaching:
     """A teaching in 16 bytes a pixel instead of 32."""
 
     flow: Int[Tensor, "2 2 height width"]
     maps: Float[Tensor, "4 height width"]
     source_from_target: Float[Tensor, "2 4 4"]
     motion_trust: Float[Tensor, "2"]
+
+    @property
+    def bytes(self) -> int:
+        """Memory of the maps."""
+        return self.flow.nbytes + self.maps.nbytes
+
+    def teaching(self) -> Teaching:
+        """The teaching."""
+        return Teaching(
+            flow=self.flow.float() / FLOW_STEPS,
+            flow_trust=self.maps[:2, None].float(),
+            source_from_target=self.source_from_target,
+            motion_trust=self.motion_trust,
+            inverse_depth=self.maps[2:3].float(),
+            depth_trust=self.maps[3:].float(),
+        )
 
 
 @final
@@ -104,15 +122,15 @@ class SequenceTeacher:
         Args:
             positions: in the sequence.
         """
-        packed = self._snippets(positions)
-        return Teaching(
-            flow=packed.flow.float() / FLOW_STEPS,
-            flow_trust=packed.maps[:2, None].float(),
-            source_from_target=packed.source_from_target,
-            motion_trust=packed.motion_trust,
-            inverse_depth=packed.maps[2:3].float(),
-            depth_trust=packed.maps[3:].float(),
-        )
+        return self.packed(positions).teaching()
+
+    def packed(self, positions: tuple[int, int, int]) -> PackedTeaching:
+        """The same in half the memory.
+
+        Args:
+            positions: in the sequence.
+        """
+        return self._snippets(positions)
 
     def _pair(self, positions: tuple[int, int]) -> _Pair:
         first, second = (self.sequence.images[position] for position in positions)
@@ -122,7 +140,7 @@ class SequenceTeacher:
         motion = pair_motion(tracked_matches(first, second, there), self.sequence.intrinsics)
         return _Pair(there, back, seen_there, seen_back, motion)
 
-    def _snippet(self, positions: tuple[int, int, int]) -> _Packed:
+    def _snippet(self, positions: tuple[int, int, int]) -> PackedTeaching:
         before, after = self._pairs(positions[:2]), self._pairs(positions[1:])
         intrinsics = self.sequence.intrinsics
         previous = SourceView(before.back, before.seen_back, inverse_transform(before.motion.source_from_target))
@@ -148,7 +166,7 @@ class SequenceTeacher:
             inverse_depth = torch.where(below, standing_inverse_depth(below, ground), inverse_depth)
             depth_trust = torch.where(below, STANDING_TRUST, depth_trust)
         steps = (torch.stack(flows) * FLOW_STEPS).round().clamp(-(2**15), 2**15 - 1).to(torch.int16)
-        return _Packed(
+        return PackedTeaching(
             flow=steps,
             maps=torch.cat((*flow_trusts, _of_median_one(inverse_depth, depth_trust), depth_trust)).half(),
             source_from_target=torch.stack([view.source_from_target for view in views]).float(),
@@ -156,13 +174,38 @@ class SequenceTeacher:
         )
 
 
-def snippet_teaching(images: UInt8[Tensor, "3 3 height width"], intrinsics: Float[Tensor, "3 3"]) -> Teaching:
-    """Classical answers about one snippet by itself, for data of which no sequence is in memory.
+@final
+class SnippetTeacher:
+    """Teachings of snippets by themselves, for data of which no sequence is in memory.
 
-    Args:
-        images: previous, target and next frame.
-        intrinsics: K of them (px).
+    Known by their pixels, the latest are kept, so that a second epoch need not work them out again.
     """
+
+    def __init__(self, *, kept_bytes: int = KEPT_BYTES) -> None:
+        """Nothing is known yet.
+
+        Args:
+            kept_bytes: memory for what is kept; 0 keeps but the last.
+        """
+        self._kept_bytes = kept_bytes
+        self._recent: OrderedDict[bytes, PackedTeaching] = OrderedDict()
+
+    def __call__(self, images: UInt8[Tensor, "3 3 height width"], intrinsics: Float[Tensor, "3 3"]) -> Teaching:
+        """Classical answers about one snippet.
+
+        Args:
+            images: previous, target and next frame.
+            intrinsics: K of them (px).
+        """
+        key = hashlib.blake2b(images.numpy().tobytes() + intrinsics.numpy().tobytes(), digest_size=16).digest()
+        packed = self._recent.pop(key, None)
+        self._recent[key] = packed = packed or _packed_teaching(images, intrinsics)
+        while len(self._recent) > max(1, self._kept_bytes // packed.bytes):
+            self._recent.popitem(last=False)
+        return packed.teaching()
+
+
+def _packed_teaching(images: UInt8[Tensor, "3 3 height width"], intrinsics: Float[Tensor, "3 3"]) -> PackedTeaching:
     sequence = FrameSequence(
         images=images,
         intrinsics=intrinsics,
@@ -172,7 +215,7 @@ def snippet_teaching(images: UInt8[Tensor, "3 3 height width"], intrinsics: Floa
         intrinsics_origin="of the snippet",
         name="snippet",
     )
-    return SequenceTeacher(sequence).teaching((0, 1, 2))
+    return SequenceTeacher(sequence).packed((0, 1, 2))
 
 
 def _of_median_one(

@@ -37,7 +37,8 @@ def in_parts(record: Any, count: int) -> list[Any]:
     """A batch cut along its first axis into records of equal size.
 
     Args:
-        record: of tensors whose first axis is the batch, of records of such, and of what all parts share.
+        record: of tensors whose first axis is the batch, or several a snippet; of records and tuples
+            of such, and of what all parts share.
         count: of parts.
 
     Raises:
@@ -47,6 +48,9 @@ def in_parts(record: Any, count: int) -> list[Any]:
         if len(record) % count:
             raise ValueError(f"a batch of {len(record)} cannot be cut into {count} equal parts")
         return list(record.chunk(count)) if len(record) else [record] * count
+    if isinstance(record, tuple):
+        rows = [in_parts(entry, count) for entry in record]
+        return [tuple(row[index] for row in rows) for index in range(count)]
     if not is_dataclass(record) or isinstance(record, type):
         return [record] * count
     columns = {field.name: in_parts(getattr(record, field.name), count) for field in fields(record)}

@@ -11,7 +11,7 @@ import hashlib
 import io
 import pickle
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from torch import Tensor
 from triptych.errors import InputError
 from triptych.formats.atomic import atomic_path
 from triptych.training.budget import TrainingState
+from triptych.training.identity import DataIdentity
 
 FORMAT = "triptych-training-2"
 MARK = b"TRIPTYCH CHECKPOINT 2\n"
@@ -38,12 +39,14 @@ class Checkpoint:
         optimizer: the optimizer's state.
         state: how far the training had come.
         settings: the settings of the run as YAML text, to be compared on resume.
+        identity: of the data, to be compared too; of older files, and of a fit, it tells nothing.
     """
 
     model: dict[str, Tensor]
     optimizer: dict[str, Any]
     state: TrainingState
     settings: str
+    identity: DataIdentity = field(default_factory=DataIdentity)
 
 
 def save_latest_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
@@ -119,6 +122,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             optimizer=stored["optimizer"],
             state=TrainingState(**stored["state"]),
             settings=stored["settings"],
+            identity=DataIdentity(**stored.get("identity", {})),
         )
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, TypeError) as error:
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
@@ -131,6 +135,7 @@ def _write(path: Path, checkpoint: Checkpoint) -> None:
         "optimizer": checkpoint.optimizer,
         "state": asdict(checkpoint.state),
         "settings": checkpoint.settings,
+        "identity": asdict(checkpoint.identity),
     }
     stream = io.BytesIO()
     torch.save(content, stream)

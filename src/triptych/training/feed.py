@@ -8,7 +8,7 @@ from typing import cast, final
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from triptych.data.read_snippets import watched
+from triptych.data.loading import watched
 from triptych.data.sampler import ResumableSampler
 from triptych.data.selected import SnippetSource
 from triptych.data.snippets import SnippetSample

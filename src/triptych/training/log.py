@@ -9,7 +9,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TextIO, runtime_checkable
 
+import numpy as np
 from lightning.fabric.loggers.tensorboard import TensorBoardLogger
+from PIL import Image
 
 from triptych.errors import InputError
 from triptych.formats.atomic import atomic_path
@@ -70,21 +72,24 @@ class TrainingLog(Protocol):
 
 
 class FileLog:
-    """Steps (`metrics.jsonl`) and validations (`validation.jsonl`) as JSON lines and as TensorBoard curves.
+    """Steps (`metrics.jsonl`) and validations (`validation.jsonl`) as JSON lines, and both in TensorBoard.
 
     What is not finite stands there as null.
 
     Args:
         folder: the run folder.
-        step: steps that a resumed run keeps; lines of later steps are dropped, so that a
-            step done again stands in the file once.
+        step: steps that a resumed run keeps; lines and points of later steps are dropped, so that a
+            step done again is told once.
         validated_step: the same for validations.
     """
 
     def __init__(self, folder: Path, *, step: int = 0, validated_step: int = 0) -> None:
         self._steps = _JsonLines(folder / "metrics.jsonl", step=step)
         self._validations = _JsonLines(folder / "validation.jsonl", step=validated_step)
-        self._board = TensorBoardLogger(root_dir=folder, name="tensorboard", version="")
+        self._folder = folder
+        # What comes after the purged step in older files is drawn no more; each folder has a step of its own.
+        self._board = _board(folder, "", purge_step=step + 1)
+        self._validation_board = _board(folder, "validation", purge_step=validated_step + 1)
 
     def record(self, report: StepReport) -> None:
         """Append one line and one point to each curve."""
@@ -96,16 +101,26 @@ class FileLog:
         self._board.log_metrics(scalars, step=report.step)
 
     def record_validation(self, report: ValidationReport) -> None:
-        """Append one line and one point to each curve."""
+        """Append one line, one point to each curve, and the picture, if there is one."""
         self._validations.append(asdict(report))
         scalars = {f"validation/{name}": value for name, value in report.figures.items()}
-        self._board.log_metrics(scalars, step=report.step)
+        self._validation_board.log_metrics(scalars, step=report.step)
+        if report.picture is not None:
+            with Image.open(self._folder / report.picture) as picture:
+                board = self._validation_board.experiment
+                board.add_image("validation", np.asarray(picture), report.step, dataformats="HWC")
 
     def close(self) -> None:
         """Close the files."""
         self._steps.close()
         self._validations.close()
         self._board.finalize("success")
+        self._validation_board.finalize("success")
+
+
+def _board(folder: Path, name: str, *, purge_step: int) -> TensorBoardLogger:
+    """Curves that are gone on with, without what stands there from a step on."""
+    return TensorBoardLogger(root_dir=folder, name="tensorboard", version=name, purge_step=purge_step)
 
 
 class _JsonLines:

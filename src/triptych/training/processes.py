@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import cast, final
 
 import torch
@@ -44,6 +44,11 @@ class Processes:
     def any_of(self, flags: Float[Tensor, ""]) -> Float[Tensor, ""]:
         """1 where the flag of one of them is set, else 0; stays on the device."""
         return flags if self.count == 1 else (self.mean(flags) > 0).to(flags.dtype)
+
+    def follow_first(self, tensors: Iterable[Tensor]) -> None:
+        """Give tensors, in place, the values that those of the first process have."""
+        for tensor in tensors if self.count > 1 else ():
+            torch.distributed.broadcast(tensor, src=0)
 
     def gathered(self, lines: Sequence[str]) -> tuple[str, ...]:
         """Lines of all of them, each once, in the order of the processes."""

@@ -66,8 +66,11 @@ class Reports:
 
     def _report(self, pending: _Pending, values: list[float]) -> StepReport:
         total, norm, skipped = values[:3]
-        terms, rest = pending.result.terms, iter(values[3:])
-        named = {group: dict(zip(getattr(terms, group), rest, strict=False)) for group in GROUPS}
+        named, begin = {}, 3
+        for group in GROUPS:
+            names = list(getattr(pending.result.terms, group))
+            named[group] = dict(zip(names, values[begin : begin + len(names)], strict=True))
+            begin += len(names)
         self._skipped += int(skipped > 0)
         return replace(
             pending.report,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, cast, final
 
 import torch
@@ -12,19 +12,20 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset
 
-from triptych.data.read_snippets import watched
+from triptych.data.loading import watched
 from triptych.data.selected import SnippetSource
 from triptych.data.snippets import SnippetSample
 from triptych.data.validation_truth import SnippetTruth
 from triptych.evaluation.counted import counted_truth, depth_figures
 from triptych.evaluation.depth_protocols import PROTOCOLS, DepthProtocol
 from triptych.evaluation.resampling import ALL_ROWS, Rows, depth_on_grid
+from triptych.formats.counts import number_of
 from triptych.geometry.depth_range import depth_from_disparity
 from triptych.geometry.pose import inverse_transform
 from triptych.losses.objective import TERMS, Objective
 from triptych.metrics.trajectory import snippet_trajectory_errors
 from triptych.networks.joint import JointModel
-from triptych.training.batches import in_float32, on_device
+from triptych.training.batches import in_float32, in_parts, on_device
 from triptych.training.budget import TrainingState
 from triptych.training.processes import Processes
 from triptych.training.stages import Stage
@@ -52,8 +53,9 @@ class ValidationReport:
         measure: the figure that decides which networks are the best.
         value: of it; NaN where it is not to be had.
         snippets: how many were looked at.
-        protocol: how depth was scored, in words; empty without truth.
+        protocol: how depth was scored, in words; empty where it was not.
         damaged: files of frames that could not be read, a line each, those not told before.
+        picture: place in the run folder of a picture of some snippets; None without.
     """
 
     step: int
@@ -65,6 +67,7 @@ class ValidationReport:
     snippets: int
     protocol: str
     damaged: tuple[str, ...] = ()
+    picture: str | None = None
 
 
 def is_better(value: float, best: float | None, *, measure: str) -> bool:
@@ -86,11 +89,13 @@ class Validator:
         objective: the loss, whose terms are told too.
         truth: of the snippets, where there is some.
         rows: shares of the picture's rows, from and to, that the snippets show.
-        measure: the figure that decides which networks are the best; `auto` takes abs_rel, ate_3 or
-            the photometric error of depth, whichever is there first, and that of flow in its stage.
+        measure: the figure that decides which networks are the best; `auto` takes the first of abs_rel (where
+            depth learns), ate_3 (where pose does) and the photometric error of depth that there is, and
+            that of flow where flow alone learns.
         batch_size: snippets at a time.
         workers: processes that load.
-        draw: called with the networks and the report, to make pictures; in the first process alone.
+        draw: called with the networks and the report, to make a picture, whose place it gives; in the first
+            process alone.
     """
 
     def __init__(
@@ -104,7 +109,7 @@ class Validator:
         measure: Measure = "auto",
         batch_size: int = 4,
         workers: int = 0,
-        draw: Callable[[JointModel, ValidationReport], None] | None = None,
+        draw: Callable[[JointModel, ValidationReport], str | None] | None = None,
     ) -> None:
         self._data = data
         self._positions = list(positions)
@@ -122,6 +127,9 @@ class Validator:
     ) -> ValidationReport:
         """The figures of the networks as they are; leaves them in evaluation mode.
 
+        They do not depend on the batch size nor on the number of processes: each is a mean over
+        snippets, and all processes judge with the first one's batch statistics.
+
         Args:
             model: the networks.
             stage: that the training is in; what it does not run is not told.
@@ -133,6 +141,7 @@ class Validator:
             InputError: frames are damaged beyond what is allowed, or a truth is damaged.
         """
         model.eval()
+        processes.follow_first(model.buffers())
         own = self._positions[processes.rank :: processes.count]
         sums = {name: [0.0, 0.0] for name in FIGURES}
         with torch.no_grad():
@@ -152,11 +161,11 @@ class Validator:
             measure=measure,
             value=figures.get(measure, math.nan),
             snippets=len(self._positions),
-            protocol=self._protocol_line(),
+            protocol=self._protocol_line() if any(name in figures for name in DEPTH_FIGURES) else "",
             damaged=self._newly_damaged(processes),
         )
         if self._draw is not None and processes.rank == 0:
-            self._draw(model, report)
+            report = replace(report, picture=self._draw(model, report))
         return report
 
     @property
@@ -185,10 +194,12 @@ class Validator:
         yield from loader if damaged is None else watched(loader, damaged)
 
     def _figures(self, model: JointModel, snippet: Snippet, stage: Stage) -> Iterator[tuple[str, float]]:
-        """Names and values, those of loss terms once a batch, those with truth once a snippet."""
+        """Names and values, once a snippet: a mean over the masks of several goes by how much each shows."""
         estimate = in_float32(self._estimate(model, snippet, stage))
-        terms = self._objective(snippet, estimate, flow_learns=True).terms
-        yield from ((name, float(value)) for name, value in terms.items() if math.isfinite(float(value)))
+        count = len(snippet.index)
+        for one, of_one in zip(in_parts(snippet, count), in_parts(estimate, count), strict=True):
+            terms = self._objective(one, of_one, flow_learns=True).terms
+            yield from ((name, value) for name, term in terms.items() if math.isfinite(value := float(term)))
         if self._truth is None or not stage.runs_depth:
             return
         for place, position in enumerate(snippet.index.tolist()):
@@ -243,15 +254,19 @@ class Validator:
         protocol = self._protocol
         if protocol is None:
             return ""
+        snippets = number_of(len(self._positions), "validation snippet", "validation snippets")
         cap = f"cap {protocol.cap_m:g} m, crop {protocol.crop}, {protocol.scaling} scaling"
-        return f"{protocol.name}: {protocol.ground_truth}, {cap}, {len(self._positions)} validation snippets"
+        return f"{protocol.name}: {protocol.ground_truth}, {cap}, {snippets}"
 
     def _decisive(self, figures: dict[str, float], stage: Stage) -> str:
         if self._measure != "auto":
             return self._measure
-        if not stage.runs_depth:
+        # What does not learn says the same after every epoch, of which the first would stay the best.
+        if not stage.learns & {"depth", "pose"}:
             return "flow_photometric"
-        return next((name for name in ("abs_rel", TRAJECTORY_FIGURE) if name in figures), "depth_photometric")
+        of_learner = (("abs_rel", "depth"), (TRAJECTORY_FIGURE, "pose"))
+        learned = (name for name, learner in of_learner if name in figures and learner in stage.learns)
+        return next(learned, "depth_photometric")
 
 
 def _camera_to_target(source_from_target: Float[Tensor, "2 4 4"]) -> Float[Tensor, "3 4 4"]:

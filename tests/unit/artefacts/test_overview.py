@@ -1,5 +1,7 @@
 """The overview shows each map in its place, in a size that a video can have."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -11,10 +13,11 @@ from triptych.artefacts.figures import (
     LabeledPicture,
     depth_legend,
     flow_legend,
+    headed,
     path_picture,
     picture_grid,
 )
-from triptych.artefacts.overview import OverviewRange, overview_frame
+from triptych.artefacts.overview import OverviewRange, depth_panel, overview_frame
 
 SHOWN = OverviewRange(near=1.0, far=50.0, flow=10.0)
 
@@ -130,6 +133,36 @@ def test_the_depth_legend_runs_from_near_to_far() -> None:
     ends = depth_colors(torch.tensor([[1.0, 50.0]]), near=1.0, far=50.0)
     assert torch.equal(legend[:, 0, 0], ends[:, 0, 0])
     assert torch.equal(legend[:, 0, -1], ends[:, 0, 1])
+
+
+def test_the_bar_of_depth_says_near_at_its_bright_end_and_far_at_its_dark_one() -> None:
+    panel = depth_panel("Depth", torch.ones(2, 2), near=1.0, far=50.0, unit=" m")
+    assert (panel.begin, panel.note) == ("near 1 m", "50 m far")
+    assert panel.legend is not None
+    assert panel.legend[:, 0, 0].sum() > panel.legend[:, 0, -1].sum()
+    written = picture_grid([panel], columns=1, width=400, height=10)
+    unsaid = picture_grid([replace(panel, begin="")], columns=1, width=400, height=10)
+    begins = int((written != unsaid).any(dim=0).any(dim=0).nonzero().max())
+    assert begins < int((written[:, 14] == panel.legend[:, 0, :1]).all(dim=0).nonzero().min())
+
+
+def test_a_heading_stands_above_and_leaves_the_picture_as_it_is() -> None:
+    picture = torch.full((3, 20, 200), 90, dtype=torch.uint8)
+    with_heading = headed(picture, "drive/000001")
+    assert torch.equal(with_heading[:, -20:], picture)
+    assert not torch.equal(with_heading[:, :-20], headed(picture, "drive/000002")[:, :-20])
+
+
+def test_the_last_place_is_empty_unless_something_is_given_for_it() -> None:
+    image = torch.full((3, 100, 300), 100, dtype=torch.uint8)
+    flow = torch.zeros(2, 100, 300)
+    given = LabeledPicture("Given", torch.full_like(image, 33))
+    arguments = (image, torch.ones(100, 300), flow, flow[0], flow[0] > 1)
+    empty = overview_frame(*arguments, shown=SHOWN)
+    filled = overview_frame(*arguments, shown=SHOWN, last=given)
+    assert empty.shape == filled.shape
+    assert filled[:, -60, -60].tolist() == [33, 33, 33]
+    assert empty[:, -60, -60].tolist() == list(BACKGROUND)
 
 
 def test_the_flow_legend_is_a_disk_whose_right_is_red() -> None:

@@ -14,6 +14,7 @@ from triptych.config.build import build_model, build_objective
 from triptych.config.check import check_settings
 from triptych.config.load import (
     add_train_arguments,
+    give_length,
     named_configs,
     nearest_name,
     over_run,
@@ -76,6 +77,23 @@ def test_a_length_given_by_hand_replaces_the_preset_s() -> None:
     assert "--minutes=null" in with_preset(["--steps", "5"])
 
 
+@pytest.mark.parametrize("null", ["null", "~"])
+def test_taking_one_length_back_leaves_the_others(null: str) -> None:
+    for words in (["--steps", null], [f"--steps={null}"]):
+        assert not [word for word in with_preset(words) if word.startswith(("--epochs", "--minutes"))]
+        assert not give_length(words)
+    assert "--minutes=null" in with_preset(["--steps=5", f"--epochs={null}"])
+    assert give_length(["--steps=5"])
+
+
+@pytest.mark.parametrize(
+    "words", [["--stages", "flow", "depth"], ["--stages", "flow,", "depth"], ["--stages=flow", "depth"]]
+)
+def test_stages_with_spaces_between_are_answered_with_commas(words: list[str]) -> None:
+    with pytest.raises(InputError, match="write commas without spaces, such as flow,depth"):
+        with_preset(words)
+
+
 def test_an_unknown_preset_is_refused_with_the_known_ones() -> None:
     with pytest.raises(InputError, match="paper, recommended, small"):
         with_preset(["--preset", "huge"])
@@ -132,7 +150,6 @@ def test_a_resumed_run_takes_the_words_but_not_what_is_in_its_settings_already()
         "--data.split=stereo",
         "--config",
         "folders",
-        "--overwrite",
         "--stages",
         "flow",
         "--seed=3",

@@ -1,4 +1,4 @@
-"""Videos and image folders written by the tests themselves."""
+"""Videos, image folders and shards written by the tests themselves."""
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tests.unit.data import noise_shards, small_shards
 
+from triptych.data.folder_snippets import folder_snippets
+from triptych.data.shard_preparing import prepared_shards
 from triptych.types import FrameSequence
 
 WriteVideo = Callable[..., Path]
@@ -95,3 +98,43 @@ def plain_sequence() -> Callable[..., FrameSequence]:
         )
 
     return build
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Two drives of ten and seven frames."""
+    small_shards.write_drive(tmp_path / "root" / "long", 10)
+    small_shards.write_drive(tmp_path / "root" / "short", 7)
+    return tmp_path / "root"
+
+
+@pytest.fixture(scope="session")
+def drives(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two drives of noise of different sizes, one of them with a K."""
+    root = tmp_path_factory.mktemp("drives")
+    random = np.random.default_rng(0)
+    for (name, length), size in zip(noise_shards.LENGTHS.items(), ((60, 100, 3), (44, 90, 3)), strict=True):
+        (root / name).mkdir()
+        for number in range(length):
+            Image.fromarray(random.integers(0, 256, size, dtype=np.uint8)).save(root / name / f"{number:03d}.png")
+    (root / "walk" / "K.txt").write_text("80 0 51 0 82 28 0 0 1")
+    return root
+
+
+@pytest.fixture(scope="session")
+def shards(drives: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("shards") / "small"
+    prepared_shards(
+        folder_snippets(drives), folder, bottom_crop=0.2, chunk_bytes=noise_shards.CHUNK_BYTES, **noise_shards.SIZE
+    )
+    return folder
+
+
+@pytest.fixture
+def own_shards(shards: Path, tmp_path: Path) -> Path:
+    """A copy to do harm to."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    for file in shards.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    return folder

@@ -65,7 +65,7 @@ def test_each_folder_with_images_is_a_drive_with_the_nearest_calibration(tmp_pat
     assert [drive.name for drive in index.drives] == ["a9", "a10", "b/left"]
     assert [float(drive.intrinsics[0, 0]) for drive in index.drives] == [50.0, 50.0, 70.0]
     (remark,) = index.remarks
-    assert "1 folders have no three frames in a row and are left out (preview)" in remark
+    assert "1 folder without three frames in a row is left out (preview)" in remark
     given = folder_snippets(tmp_path, calibration=calibration_from_text("80,80,30,12"))
     assert {float(drive.intrinsics[0, 0]) for drive in given.drives} == {80.0}
 
@@ -108,7 +108,7 @@ def test_folders_without_a_calibration_are_told_with_the_angle_assumed(tmp_path:
 
 def test_videos_are_sent_to_be_prepared(tmp_path: Path) -> None:
     (tmp_path / "walk.mp4").touch()
-    with pytest.raises(InputError, match=r"1 videos \(walk\.mp4\) and no three images .*`triptych prepare folders`"):
+    with pytest.raises(InputError, match=r"1 video \(walk\.mp4\) and no three images .*`triptych prepare folders`"):
         folder_snippets(tmp_path)
     save(tmp_path / "drive", ["1.png", "2.png", "3.png"])
-    assert any("1 videos are left out (walk.mp4)" in remark for remark in folder_snippets(tmp_path).remarks)
+    assert any("1 video is left out (walk.mp4)" in remark for remark in folder_snippets(tmp_path).remarks)

@@ -178,7 +178,7 @@ def test_more_damaged_files_than_allowed_end_the_reading_and_are_listed(walk: Pa
     with pytest.raises(InputError) as caught:
         dataset[0, 0]
     assert str(caught.value) == (
-        f"2 files of frames are damaged, 1 are allowed: {walk / '2.png'}: cannot be read (no image); "
+        f"2 files of frames are damaged, 1 is allowed: {walk / '2.png'}: cannot be read (no image); "
         f"{walk / '5.png'}: cannot be read (no image); replace them, or raise the skip limit"
     )
 
@@ -198,7 +198,7 @@ def test_an_error_in_a_worker_is_one_line_in_the_training_process(walk: Path) ->
         (walk / name).write_bytes(b"")
     with pytest.raises(InputError) as caught:
         batches(dataset, workers=2)
-    assert str(caught.value).startswith("1 files of frames are damaged, 0 are allowed: ")
+    assert str(caught.value).startswith("1 file of frames is damaged, 0 are allowed: ")
     assert "\n" not in str(caught.value)
 
 
@@ -212,7 +212,7 @@ def test_files_that_different_workers_met_are_counted_together(walk: Path) -> No
     separate: DataLoader[SnippetSample] = DataLoader(
         dataset, batch_sampler=keys, num_workers=2, collate_fn=dataset.collate
     )
-    with pytest.raises(InputError, match="2 files of frames are damaged, 1 are allowed"):
+    with pytest.raises(InputError, match="2 files of frames are damaged, 1 is allowed"):
         list(watched(separate, dataset.damaged))
 
 

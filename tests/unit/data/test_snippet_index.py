@@ -160,7 +160,7 @@ def test_drives_without_a_calibration_are_told_by_name(tmp_path: Path) -> None:
     raw_drive(tmp_path, DRIVE, [0, 1, 2], cameras=(2,))
     (tmp_path / DATE / "calib_cam_to_cam.txt").unlink()
     (remark,) = kitti_raw_snippets(tmp_path).remarks
-    assert f"1 of 1 drives have no calibration ({DATE}/{DRIVE}/image_02/data)" in remark
+    assert f"the one drive has no calibration ({DATE}/{DRIVE}/image_02/data)" in remark
     assert "80" in remark
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from triptych.training.checkpoint import (
     save_checkpoint,
     save_latest_checkpoint,
 )
+from triptych.training.identity import DataIdentity
 
 
 def state(step: int) -> Checkpoint:
@@ -45,6 +47,20 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
     assert loaded.state == saved.state
     assert loaded.settings == saved.settings
     assert torch.equal(loaded.model["a"], saved.model["a"])
+
+
+def test_a_checkpoint_of_before_the_data_was_told_is_read(tmp_path: Path) -> None:
+    content = {"model": {}, "optimizer": {}, "state": {"step": 3}, "settings": ""}
+    stream = io.BytesIO()
+    torch.save(content, stream)
+    payload = stream.getvalue()
+    (tmp_path / "x.ckpt").write_bytes(MARK + hashlib.sha256(payload).digest() + payload)
+    older, newer = load_checkpoint(tmp_path / "x.ckpt").identity, DataIdentity("a", 3, "b", 2)
+    assert older == DataIdentity()
+    assert newer.learns_as(older)
+    assert newer.judges_as(older)
+    save_checkpoint(tmp_path / "y.ckpt", replace(state(1), identity=newer))
+    assert load_checkpoint(tmp_path / "y.ckpt").identity == newer
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 cut off"])

@@ -1,7 +1,8 @@
-"""Several processes: the gradient of the joined batch, every sample once, agreement on when to stop."""
+"""Several processes: the gradient of the joined batch, every sample once, one judgement of one network."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from lightning.fabric import Fabric
+from tests.unit.training.validation_of_two import judged
 from torch import Tensor
 
 from triptych.data.snippets import SnippetDataset
@@ -18,19 +21,25 @@ from triptych.losses.means import masked_mean, weights_shared
 from triptych.training.feed import Feed
 from triptych.types import FrameSequence
 
-SCRIPT = Path(__file__).parent / "gradients_of_two.py"
+HERE = Path(__file__).parent
+
+
+def run_by_two(script: str, file: Path) -> None:
+    """Run a file of this folder in two processes, of which the first writes what it found."""
+    launcher = ["-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone", str(HERE / script), str(file)]
+    paths = os.pathsep.join((str(HERE.parents[2]), os.environ.get("PYTHONPATH", "")))
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
+    done = subprocess.run(
+        [sys.executable, *launcher], check=False, capture_output=True, text=True, env=environment, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, dict[str, Tensor]]]:
     """Gradients of two processes, of one with the joined batch, and of one with its own half, by stage."""
     file = tmp_path_factory.mktemp("gradients") / "found.pt"
-    launcher = ["-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone", str(SCRIPT), str(file)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, *launcher], check=False, capture_output=True, text=True, env=environment, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
+    run_by_two("gradients_of_two.py", file)
     return torch.load(file, weights_only=True)
 
 
@@ -53,6 +62,13 @@ def test_two_processes_have_the_gradient_of_one_with_the_joined_batch(
 def test_frozen_networks_take_no_part_in_the_exchange(found: dict[str, dict[str, dict[str, Tensor]]]) -> None:
     learners = {stage: {name.split(".")[0] for name in found[stage]["two"]} for stage in found}
     assert learners == {"flow": {"flow"}, "depth": {"depth", "pose"}, "joint": {"flow", "depth", "pose"}}
+
+
+def test_two_processes_judge_the_first_ones_network_as_one_process_does(tmp_path: Path) -> None:
+    run_by_two("validation_of_two.py", tmp_path / "figures.json")
+    alone = judged(Fabric(accelerator="cpu", devices=1), batch_size=3)
+    assert {"flow_photometric", "depth_photometric", "smoothness"} <= set(alone)
+    assert json.loads((tmp_path / "figures.json").read_text()) == pytest.approx(alone, rel=1e-4)
 
 
 def test_shared_weights_make_the_average_of_means_the_mean_of_all() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from triptych.training.log import FileLog, StepReport
 from triptych.training.loop import TrainingDivergedError, TrainingLoop
 from triptych.training.stages import Stage
 from triptych.training.step import prepare_stage
-from triptych.types import Teaching
 
 
 def test_a_training_stopped_and_resumed_anywhere_gives_the_same_losses_and_weights_to_the_bit(tmp_path: Path) -> None:
@@ -162,34 +161,6 @@ def test_a_network_that_says_nothing_any_more_is_told_by_its_reason(tmp_path: Pa
     training.run([log])
     assert [report.signs["flow"] < 1e-3 for report in log.reports][:2] == [True, True]
     assert any("the flow is zero" in text for text in log.reports[1].warnings)
-
-
-def test_a_batch_in_two_parts_takes_the_same_step_as_whole(tmp_path: Path) -> None:
-    def trained(name: str, parts: int) -> tuple[TrainingLoop, Losses]:
-        chosen = settings(stages=["flow"], steps=2, training={"batch_size": 2, "accumulation": parts})
-        training, log = loop(tmp_path / name, chosen), Losses()
-        training.feed.batches = lambda **_: ((snippet, False) for snippet in twice)  # type: ignore[method-assign]
-        assert training.run([log])
-        return training, log
-
-    single = next(iter(loop(tmp_path / "any", settings(training={"batch_size": 1})).feed.batches()))[0]
-    # Of two equal snippets the mean over the batch is the mean over the parts, masks and all.
-    pair = type(single)(
-        *(torch.cat((part, part)) for part in (single.frames, single.jittered, single.intrinsics, single.index)),
-        None if single.teaching is None else joined(single.teaching),
-    )
-    twice = [pair, pair]
-    whole, whole_log = trained("whole", 1)
-    parts, parts_log = trained("parts", 2)
-    for one, other in zip(whole_log.reports, parts_log.reports, strict=True):
-        assert other.total == pytest.approx(one.total, rel=1e-5)
-        assert other.gradient_norm == pytest.approx(one.gradient_norm, rel=1e-3)
-    for name, tensor in whole.model.state_dict().items():
-        torch.testing.assert_close(tensor, parts.model.state_dict()[name], atol=2e-4, rtol=1e-3, msg=name)
-
-
-def joined(teaching: Teaching) -> Teaching:
-    return Teaching(**{field.name: torch.cat([getattr(teaching, field.name)] * 2) for field in fields(teaching)})
 
 
 @pytest.mark.parametrize("training", [{"batch_size": 2, "accumulation": 0}, {"batch_size": 2, "accumulation": 3}])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from tests.unit.training.small_training import NO_TEACHER, loop, settings
+from tests.unit.training.small_training import NO_TEACHER, Losses, loop, settings
 
 from triptych.training.budget import TrainingState
 from triptych.training.checkpoint import load_checkpoint
@@ -79,3 +80,20 @@ def test_a_validation_that_a_kill_left_undone_is_made_up_for_in_its_own_stage(tm
     again._validation = Validation(scripted)
     assert again.run()
     assert stages == ["flow", "depth"]
+
+
+def test_a_validation_that_is_made_up_for_takes_none_of_the_trainings_minutes(tmp_path: Path) -> None:
+    chosen = settings(steps=None, epochs=2, stages=["flow"], training={"flow": NO_TEACHER})
+    first = loop(tmp_path, chosen)
+    first.save()
+    stored = load_checkpoint(tmp_path / "checkpoints" / "last.ckpt")
+    again, log = loop(tmp_path, chosen), Losses()
+    again.restore(replace(stored, state=replace(stored.state, epoch=1, step=first.batches_per_epoch, stage="flow")))
+    scripted = Scripted([("flow_photometric", 0.1)] * 2)
+    report = scripted.report
+    scripted.report = lambda *given, **more: (time.sleep(2), report(*given, **more))[1]
+    again._validation = Validation(scripted)
+    begin = time.perf_counter()
+    assert again.run([log])
+    # The one at the end comes after the last step; a clock that had run in the first would show one of them alone.
+    assert log.reports[-1].seconds < time.perf_counter() - begin - 3

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from lightning.fabric import Fabric
+from tests.unit.training import validation_of_two as of_two
 
 from triptych.data.kitti_snippets import kitti_odometry_snippets, kitti_raw_snippets
 from triptych.data.lazy_snippets import LazySnippetDataset
@@ -20,7 +21,7 @@ from triptych.losses.objective import Objective
 from triptych.networks.joint import JointModel
 from triptych.training.budget import TrainingState
 from triptych.training.processes import Processes
-from triptych.training.stages import Stage
+from triptych.training.stages import Learner, Stage
 from triptych.training.validation import Measure, ValidationReport, Validator, is_better
 from triptych.types import FlowEstimate, Snippet, SnippetEstimate, SyntheticClip
 
@@ -72,6 +73,26 @@ def judged(
     return validator.report(
         Knowing(clip), stage, state=TrainingState(), processes=Processes(fabric), device=torch.device("cpu")
     )
+
+
+def test_the_place_of_the_picture_is_told(clip: SyntheticClip, tmp_path: Path) -> None:
+    write_kitti_raw(clip, tmp_path)
+    data = LazySnippetDataset(kitti_raw_snippets(tmp_path), height=SIZE[0], width=SIZE[1])
+    validator = Validator(data, [0], Objective(), draw=lambda _, report: f"{report.stage}.png")
+    fabric = Fabric(accelerator="cpu", devices=1)
+    report = validator.report(
+        Knowing(clip), JOINT, state=TrainingState(), processes=Processes(fabric), device=torch.device("cpu")
+    )
+    assert report.picture == "joint.png"
+    assert judged(clip, data, None).picture is None
+
+
+def test_the_protocol_of_depth_is_named_where_depth_is_scored_alone(clip: SyntheticClip, tmp_path: Path) -> None:
+    write_kitti_raw(clip, tmp_path)
+    data = LazySnippetDataset(kitti_raw_snippets(tmp_path), height=SIZE[0], width=SIZE[1])
+    truth = snippet_truth(data.index, range(len(data)))
+    assert judged(clip, data, truth).protocol.startswith("eigen_improved")
+    assert judged(clip, data, truth, stage=FLOW).protocol == ""
 
 
 def test_true_depth_scores_nothing_but_rounding_whatever_its_scale(clip: SyntheticClip, tmp_path: Path) -> None:
@@ -132,6 +153,34 @@ def test_the_flow_stage_tells_nothing_of_depth_and_is_judged_by_its_photometric_
     report = judged(clip, data, snippet_truth(data.index, range(len(data))), stage=FLOW)
     assert set(report.figures) == {"flow_photometric"}
     assert report.measure == "flow_photometric"
+
+
+@pytest.mark.parametrize(
+    ("learns", "measure"),
+    [
+        ({"flow"}, "flow_photometric"),
+        ({"depth"}, "abs_rel"),
+        ({"pose"}, "depth_photometric"),
+        ({"flow", "pose"}, "depth_photometric"),
+        ({"flow", "depth", "pose"}, "abs_rel"),
+    ],
+)
+def test_a_joint_stage_is_judged_by_those_that_learn_in_it(
+    clip: SyntheticClip, tmp_path: Path, learns: set[Learner], measure: str
+) -> None:
+    write_kitti_raw(clip, tmp_path)
+    data = LazySnippetDataset(kitti_raw_snippets(tmp_path), height=SIZE[0], width=SIZE[1])
+    stage = Stage("joint", frozenset(learns), 1.0, 1e-4, with_depth=True)
+    report = judged(clip, data, snippet_truth(data.index, range(len(data))), stage=stage)
+    assert "abs_rel" in report.figures  # told all the same
+    assert report.measure == measure
+
+
+def test_the_figures_do_not_depend_on_the_batch_size() -> None:
+    reports = [of_two.judged(Fabric(accelerator="cpu", devices=1), batch_size=size) for size in (1, 3, 4, 5)]
+    assert len(reports[0]) > 3
+    for figures in reports[1:]:
+        assert figures == pytest.approx(reports[0], rel=1e-4)
 
 
 def test_the_measure_that_was_asked_for_decides(clip: SyntheticClip, tmp_path: Path) -> None:
