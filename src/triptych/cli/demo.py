@@ -19,7 +19,7 @@ from triptych.errors import InputError
 
 if TYPE_CHECKING:
     from triptych.evaluation.clip import ClipScores
-    from triptych.types import FrameSequence, SyntheticClip
+    from triptych.types import SyntheticClip
 
 FRAME_RATE_HZ = 10.0
 HELD_OUT_SHARE = 0.2
@@ -56,6 +56,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     from triptych.cli.predict import write
     from triptych.config.build import MODEL_FILE, load_model, save_model
     from triptych.data.synthetic import synthetic_clip
+    from triptych.data.synthetic.benchmark import clip_sequence
     from triptych.evaluation.clip import score_clip
     from triptych.networks.execution import keep_freed_memory
 
@@ -87,24 +88,6 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
         )
         scores.append(score_clip(folder / name, clip, held_out=held_out))
     report(folder, clip, *scores, held_out=held_out, seconds=time.perf_counter() - begin)
-
-
-def clip_sequence(clip: SyntheticClip) -> FrameSequence:
-    """The frames of a clip as if read from a file with a calibration."""
-    import torch
-
-    from triptych.types import FrameSequence
-
-    count = len(clip.images)
-    return FrameSequence(
-        images=clip.images,
-        intrinsics=clip.intrinsics.float(),
-        timestamps=torch.arange(count, dtype=torch.float64) / clip.frame_rate,
-        source_indices=torch.arange(count),
-        source_length=count,
-        intrinsics_origin="of the synthetic camera",
-        name=clip.name,
-    )
 
 
 def report(

@@ -7,7 +7,14 @@ from types import ModuleType
 
 from jsonargparse import ArgumentParser
 
-from triptych.cli import evaluate_compare, evaluate_depth, evaluate_flow, evaluate_masks, evaluate_odometry
+from triptych.cli import (
+    evaluate_compare,
+    evaluate_depth,
+    evaluate_flow,
+    evaluate_masks,
+    evaluate_odometry,
+    evaluate_streets,
+)
 from triptych.config.load import nearest_name
 from triptych.errors import InputError
 
@@ -16,6 +23,7 @@ TASKS: dict[str, ModuleType] = {
     "flow": evaluate_flow,
     "odometry": evaluate_odometry,
     "masks": evaluate_masks,
+    "streets": evaluate_streets,
     "compare": evaluate_compare,
 }
 

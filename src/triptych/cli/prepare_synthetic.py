@@ -1,4 +1,4 @@
-"""Write a procedural world with exact truth as KITTI-like folders."""
+"""Write procedural worlds: with exact truth in KITTI's layouts, as frames alone, or as the benchmark."""
 
 from __future__ import annotations
 
@@ -30,7 +30,17 @@ def add_arguments(parser: ArgumentParser) -> None:
     """The options of `triptych prepare synthetic`."""
     parser.add_argument("--output", required=True, help="folder to write")
     parser.add_argument("--overwrite", action="store_true", help="replace what the output folder holds")
-    parser.add_argument("--layout", default="raw", choices=["raw", "odometry", "flow2015"], help="which KITTI layout")
+    parser.add_argument(
+        "--layout",
+        default="raw",
+        choices=["raw", "odometry", "flow2015", "folders"],
+        help="which KITTI layout; `folders` are the frames and K alone, to learn from",
+    )
+    parser.add_argument(
+        "--benchmark",
+        action="store_true",
+        help="the clips of `streets`, for `triptych evaluate streets`; those to choose settings by: --part validation",
+    )
     parser.add_argument("--part", choices=["train", "validation", "test"], help="random worlds of a part of learning")
     parser.add_argument("--family", choices=list(FAMILIES), help="kind of scene: street, or with --part any of its own")
     parser.add_argument("--clips", type=int, default=1, help="how many, one for each seed from --seed on")
@@ -44,6 +54,45 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     """Render and write."""
     options = parsed(parser, words)
     _check(options)
+    if options.benchmark:
+        _write_benchmark(options)
+    elif options.layout == "folders":
+        _write_folders(options)
+    else:
+        _write_kitti(options)
+
+
+def _write_benchmark(options: Namespace) -> None:
+    """The fixed clips of a benchmark, with their hashes."""
+    from triptych.cli.console import counted, say
+    from triptych.data.synthetic.benchmark import write_benchmark
+    from triptych.formats.atomic import atomic_folder
+
+    size = size_of(options.size)
+    with atomic_folder(Path(options.output), overwrite=options.overwrite) as folder, counted("rendering") as progress:
+        benchmark = write_benchmark(folder, options.part or "test", size=size, progress=progress)
+    say(f"{len(benchmark.clips)} clips of {benchmark.name}: {options.output}")
+
+
+def _write_folders(options: Namespace) -> None:
+    """The frames of each world in a folder of its own, with its K."""
+    from triptych.cli.console import counted, say
+    from triptych.data.synthetic.random_world import filmed_frames, random_recipe
+    from triptych.formats.atomic import atomic_folder
+    from triptych.formats.clips import save_frames
+
+    height, width = size_of(options.size)
+    with atomic_folder(Path(options.output), overwrite=options.overwrite) as folder, counted("rendering") as progress:
+        for index in range(options.clips):
+            recipe = random_recipe(options.part, options.seed + index, family=options.family)
+            sequence = filmed_frames(recipe, frames=options.frames, height=height, width=width)
+            save_frames(folder / sequence.name, sequence.images, sequence.intrinsics)
+            progress(index + 1, options.clips)
+    say(f"{options.clips} worlds of {options.frames} frames: {options.output}")
+
+
+def _write_kitti(options: Namespace) -> None:
+    """The clips with their truth in one of KITTI's layouts."""
     from triptych.cli.console import say
     from triptych.data.synthetic.kitti_writer import write_kitti_flow2015, write_kitti_odometry, write_kitti_raw
     from triptych.formats.atomic import atomic_folder
@@ -70,6 +119,12 @@ def _check(options: Namespace) -> None:
         raise InputError(f"--frames {options.frames}: two at least, for there to be a motion")
     if options.clips < 1:
         raise InputError(f"--clips {options.clips}: one at least")
+    if options.benchmark and options.part == "train":
+        raise InputError("--benchmark: is of the test worlds, or with --part validation of those; not of train")
+    if options.benchmark and options.family:
+        raise InputError("--benchmark: has its own families; leave out --family")
+    if options.layout == "folders" and not options.part and not options.benchmark:
+        raise InputError("--layout folders: is for random worlds; say which, --part train, validation or test")
     if options.clips > 1 and options.layout == "flow2015":
         raise InputError("--clips: the layout of KITTI flow 2015 has one folder; write each clip with its own --output")
     if not options.part:

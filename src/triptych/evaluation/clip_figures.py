@@ -1,0 +1,166 @@
+"""Figures of an answer about a rendered clip, against its exact truth.
+
+Protocol: depth scaled by the median of each image over pixels nearer than 80 m; flow to the
+next frame, noc where the surface is seen there too, occ where not; a figure is the mean over
+the frames that it exists for. Snippet trajectory errors with one scale a snippet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from triptych.errors import InputError
+from triptych.formats.maps import load_depth, load_kitti_flow, load_mask, load_visibility
+from triptych.formats.trajectories import load_kitti_trajectory
+from triptych.inference.writer import LEARNED_VISIBILITY
+from triptych.metrics.depth import depth_metrics, hole_rate
+from triptych.metrics.edges import near_depth_edges
+from triptych.metrics.flow import end_point_error
+from triptych.metrics.masks import mask_metrics, roc_auc
+from triptych.metrics.regions import region_mean
+from triptych.metrics.trajectory import snippet_trajectory_errors
+from triptych.types import Role, SyntheticClip
+
+FARTHEST_M = 80.0
+THRESHOLD = 0.5
+SNIPPETS = (3, 5)
+ROLES = (Role.CROSSING, Role.ONCOMING, Role.LEADING)
+"""Whose holes are counted apart: a leading car at the camera's speed has no epipolar distance."""
+
+
+@dataclass(frozen=True)
+class ClipAnswer:
+    """What is claimed of some frames of a clip, in a row; a part that nothing is claimed of is None.
+
+    Attributes:
+        depth: of each frame, up to a scale.
+        flow: from each frame but the last to the next (px).
+        camera_to_world: of each frame, up to a scale.
+        visibility: 1 where a pixel of each frame but the last is seen in the next.
+        learned_visibility: the same as the flow network's own mask has it.
+        motion: 1 where something moves by itself, of each frame but the last.
+    """
+
+    depth: Float[Tensor, "frames 1 height width"] | None = None
+    flow: Float[Tensor, "pairs 2 height width"] | None = None
+    camera_to_world: Float[Tensor, "frames 4 4"] | None = None
+    visibility: Float[Tensor, "pairs 1 height width"] | None = None
+    learned_visibility: Float[Tensor, "pairs 1 height width"] | None = None
+    motion: Float[Tensor, "pairs 1 height width"] | None = None
+
+
+def predicted_answer(folder: Path, frames: Sequence[int]) -> ClipAnswer:
+    """What `triptych predict` wrote of some frames of a clip, in a row.
+
+    Raises:
+        InputError: a file is missing or damaged, or the prediction has fewer frames.
+    """
+    names = [f"{index:06d}" for index in frames]
+    pairs = names[:-1]
+    path = load_kitti_trajectory(folder / "trajectory.kitti.txt")
+    if len(path) <= max(frames):
+        raise InputError(f"{folder}: has {len(path)} frames, and frame {max(frames)} is to be scored; predict anew")
+    learned = folder / LEARNED_VISIBILITY
+    return ClipAnswer(
+        depth=torch.stack([load_depth(folder / "depth" / f"{name}.npz") for name in names])[:, None],
+        flow=torch.stack([load_kitti_flow(folder / "flow" / f"{name}.png")[0] for name in pairs]),
+        camera_to_world=path[list(frames)],
+        visibility=_visibility(folder / "visibility", pairs),
+        learned_visibility=_visibility(learned, pairs) if learned.is_dir() else None,
+        motion=torch.stack([load_mask(folder / "motion" / f"{name}.png") for name in pairs])[:, None].float(),
+    )
+
+
+def _visibility(folder: Path, names: Sequence[str]) -> Float[Tensor, "pairs 1 height width"]:
+    return torch.stack([load_visibility(folder / f"{name}.png") for name in names])[:, None]
+
+
+def clip_figures(answer: ClipAnswer, clip: SyntheticClip, frames: Sequence[int]) -> dict[str, float]:
+    """The figures of an answer, by the names of `MEASURES`; NaN for what the frames do not show.
+
+    Args:
+        answer: what is claimed of the frames.
+        clip: the truth.
+        frames: positions in the clip, in a row.
+
+    Raises:
+        InputError: fewer frames than the shortest snippet of a path has.
+    """
+    if len(frames) < min(SNIPPETS):
+        raise InputError(f"{len(frames)} frames: {min(SNIPPETS)} in a row are the least that can be scored")
+    chosen, pairs = list(frames), list(frames[:-1])
+    figures: dict[str, float] = {}
+    if answer.depth is not None:
+        figures |= _depth_figures(answer.depth, clip, chosen)
+    if answer.flow is not None:
+        figures |= _flow_figures(answer.flow, clip, pairs)
+    if answer.camera_to_world is not None:
+        truth = clip.camera_to_world[chosen].double()
+        for length in SNIPPETS:
+            if len(frames) >= length:
+                errors = snippet_trajectory_errors(answer.camera_to_world.double(), truth, length=length)
+                figures[f"ate_{length}"] = float(errors.mean())
+    hidden = ~clip.visible_forward[pairs]
+    if answer.visibility is not None:
+        figures |= _mask_figures("occlusion", 1 - answer.visibility, hidden)
+    if answer.learned_visibility is not None:
+        figures |= _mask_figures("learned_occlusion", 1 - answer.learned_visibility, hidden)
+    if answer.motion is not None:
+        figures |= _mask_figures("motion", answer.motion, clip.moving[pairs])
+    return figures
+
+
+def known_depth(depth_m: Float[Tensor, "frames 1 height width"]) -> Bool[Tensor, "frames 1 height width"]:
+    """Where depth is scored: not in the sky, and nearer than 80 m."""
+    return depth_m.isfinite() & (depth_m < FARTHEST_M) & (depth_m > 0)
+
+
+def _depth_figures(
+    depth: Float[Tensor, "frames 1 height width"], clip: SyntheticClip, frames: list[int]
+) -> dict[str, float]:
+    truth = clip.depth_m[frames]
+    known = known_depth(truth)
+    metrics = depth_metrics(depth, truth, known, max_depth_m=FARTHEST_M)
+    scaled = depth * metrics.scale.view(-1, 1, 1, 1)
+    off = (scaled.clamp(max=FARTHEST_M) - truth).abs() / torch.where(known, truth, 1.0)
+    moving, role = clip.moving[frames], clip.role[frames]
+    regions = {"static": known & ~moving, "moving": known & moving, "edge": near_depth_edges(truth, known)}
+    scale = metrics.scale
+    return {
+        "abs_rel": _mean(metrics.abs_rel),
+        "rmse": _mean(metrics.rmse),
+        "delta1": _mean(metrics.delta1),
+        **{f"{name}_abs_rel": _mean(region_mean(off, region)) for name, region in regions.items()},
+        "moving_hole_rate": _mean(hole_rate(scaled, truth, regions["moving"])),
+        **{f"{kind.name.lower()}_hole_rate": _mean(hole_rate(scaled, truth, known & (role == kind))) for kind in ROLES},
+        "scale_std": float(scale.std(correction=0) / scale.median()),
+    }
+
+
+def _flow_figures(
+    flow: Float[Tensor, "pairs 2 height width"], clip: SyntheticClip, pairs: list[int]
+) -> dict[str, float]:
+    error = end_point_error(flow, clip.flow_forward[pairs])
+    seen, moving = clip.visible_forward[pairs], clip.moving[pairs]
+    regions = {"all": torch.ones_like(seen), "noc": seen, "occ": ~seen, "moving": moving}
+    return {f"epe_{name}": _mean(region_mean(error, region)) for name, region in regions.items()}
+
+
+def _mask_figures(
+    part: str, claimed: Float[Tensor, "pairs 1 height width"], truth: Bool[Tensor, "pairs 1 height width"]
+) -> dict[str, float]:
+    everywhere = torch.ones_like(truth)
+    return {
+        f"{part}_f1": _mean(mask_metrics(claimed > THRESHOLD, truth, everywhere).f1),
+        f"{part}_auc": _mean(roc_auc(claimed, truth, everywhere)),
+    }
+
+
+def _mean(values: Tensor) -> float:
+    return float(values.nanmean())
