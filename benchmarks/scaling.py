@@ -24,14 +24,8 @@ import torch
 
 from floors import gigaflops
 from own_steps import random_snippet
-from triptych.config.build import (
-    build_fabric,
-    build_model,
-    build_objective,
-    build_plan,
-    run_as_asked,
-    without_pretrained,
-)
+from triptych.config.build import build_fabric, build_objective, build_plan, run_as_asked
+from triptych.config.build_model import build_model, without_pretrained
 from triptych.config.load import preset_train_settings, size_of
 from triptych.networks.execution import keep_freed_memory
 from triptych.training.optimization import Optimization

@@ -17,7 +17,7 @@ import torch
 from tests.integration.run_lines import lines
 
 from triptych.cli import main
-from triptych.config.build import load_model
+from triptych.config.build_model import load_model
 from triptych.data.synthetic import synthetic_clip
 from triptych.data.synthetic.kitti_writer import write_kitti_raw
 from triptych.training.checkpoint import load_checkpoint, save_checkpoint

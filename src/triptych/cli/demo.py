@@ -51,10 +51,10 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     folder = Path(options.output)
     check_run_folder(folder, overwrite=options.overwrite, resume=False)
     length: dict[str, Any] = {"steps": options.steps} if options.steps else {"minutes": options.minutes}
-    settings = preset_settings("small", size=options.size, seed=options.seed, **length)
+    settings = preset_settings("small", size=options.size, seed=options.seed, held_out=0.0, **length)
     from triptych.cli.console import say
     from triptych.cli.predict import write
-    from triptych.config.build import MODEL_FILE, load_model, save_model
+    from triptych.config.build_model import MODEL_FILE, load_model, save_model
     from triptych.data.synthetic import synthetic_clip
     from triptych.data.synthetic.benchmark import clip_sequence
     from triptych.evaluation.clip import score_clip

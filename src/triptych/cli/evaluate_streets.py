@@ -84,7 +84,7 @@ def _predict(options: Namespace, benchmark: Benchmark, folder: Path) -> None:
     import torch
 
     from triptych.cli.console import counted
-    from triptych.config.build import load_model
+    from triptych.config.build_model import load_model
     from triptych.data.synthetic.benchmark import clip_sequence
     from triptych.formats.clips import load_clip
     from triptych.inference.predictor import PredictionSettings, Predictor

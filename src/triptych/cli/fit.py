@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,8 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     source, folder = Path(namespace.source), Path(namespace.output)
     from triptych.cli.console import counted, say
     from triptych.cli.predict import write
-    from triptych.config.build import MODEL_FILE, build_sequence, load_model, save_model
+    from triptych.config.build import build_sequence
+    from triptych.config.build_model import MODEL_FILE, load_model, save_model
     from triptych.config.check import check_settings
     from triptych.networks.execution import keep_freed_memory
 
@@ -66,7 +67,8 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     save_model(folder / MODEL_FILE, model, settings)
     say(f"model: {folder / MODEL_FILE}")
     model, _ = load_model(folder / MODEL_FILE)  # as any prediction to come has it
-    write(model, sequence, folder / "prediction", settings=settings, overwrite=True, kept=kept)
+    learned, _ = parted(kept, settings.held_out)
+    write(model, sequence, folder / "prediction", settings=settings, overwrite=True, kept=learned)
 
 
 def parse(parser: ArgumentParser, words: Sequence[str]) -> Namespace:
@@ -132,11 +134,15 @@ def train(
         KeyboardInterrupt: it was stopped; the state is saved for `--resume`.
     """
     from triptych.cli.console import InterruptFlag, TrainingProgress, say
-    from triptych.config.build import build_data, build_loop
+    from triptych.config.build import build_data, build_fit_validation, build_loop
+    from triptych.config.build_model import BEST_FILE, start_from
     from triptych.training.log import FileLog
 
-    data = build_data(settings, sequence, positions=kept)
-    loop = build_loop(settings, model, data, folder=folder)
+    learned, held_out = parted(kept, settings.held_out)
+    data = build_data(settings, sequence, positions=learned)
+    batches = max(1, len(data) // settings.training.batch_size)
+    validation = build_fit_validation(settings, sequence, positions=held_out, batches_per_epoch=batches)
+    loop = build_loop(settings, model, data, folder=folder, validation=validation)
     if checkpoint is not None:
         loop.restore(checkpoint)
     say_what_learns(model, snippets=len(data), stages=settings.stages)
@@ -144,6 +150,46 @@ def train(
         file_log = FileLog(folder, step=loop.state.step, validated_step=loop.state.validated_step)
         complete = loop.run((TrainingProgress(), file_log), stop_requested=lambda: interrupt.raised)
     say_how_it_went(loop)
+    if loop.exhausted:
+        start_from(model, folder / BEST_FILE)
+        say(f"ended early at step {loop.state.step}: {settings.patience} judgments in a row found nothing better")
+    if loop.judged is not None:
+        say(judgment(loop.judged.figures, frames=len(held_out)))
     if not complete:
         say(f"stopped at step {loop.state.step}; go on with: triptych fit SOURCE --output {folder} --resume")
         raise KeyboardInterrupt
+
+
+def judgment(figures: Mapping[str, float], *, frames: int) -> str:
+    """What the networks are worth on frames that nothing was learned from, in a line for a person.
+
+    Args:
+        figures: of the last validation, by name.
+        frames: how many were held out.
+    """
+    told = [f"photometric error {figures['error_unmoved']:.3f} with nothing moved"]
+    if "error_by_flow" in figures:
+        told.append(f"{figures['error_by_flow']:.3f} by flow")
+    if "error_by_depth" in figures:
+        told.append(f"{figures['error_by_depth']:.3f} by depth and camera motion")
+    if "flow_consistency_px" in figures:
+        told.append(f"flow there and back ends {figures['flow_consistency_px']:.2f} px off")
+    if "depth_consistency" in figures:
+        told.append(f"depths of neighbors differ by {200 * figures['depth_consistency']:.0f} %")
+    return f"the networks on {frames} frames held out: {', '.join(told)}"
+
+
+def parted(kept: list[int], share: float) -> tuple[list[int], list[int]]:
+    """Frames to learn from, and those at the end of the video by which the fit is judged.
+
+    Args:
+        kept: positions of all, in order.
+        share: of them that are held out.
+
+    Returns:
+        Both; none are held out where fewer than three would be, or too few be left.
+    """
+    count = round(share * len(kept))
+    if count < FEWEST_FRAMES or len(kept) - count < FEWEST_FRAMES:
+        return kept, []
+    return kept[:-count], kept[-count:]

@@ -67,7 +67,8 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
         raise InputError("--mirrored: is for the images of a --split")
     from triptych.cli.console import counted
     from triptych.cli.fit import say_what_was_read
-    from triptych.config.build import build_sequence, load_model
+    from triptych.config.build import build_sequence
+    from triptych.config.build_model import load_model
 
     folder = Path(options.output)
     if folder.is_dir() and any(folder.iterdir()) and not options.overwrite:

@@ -32,7 +32,7 @@ def predict_split(parser: ArgumentParser, options: Namespace) -> None:
     import torch
 
     from triptych.cli.console import counted, say
-    from triptych.config.build import load_model
+    from triptych.config.build_model import load_model
     from triptych.config.load import size_of
     from triptych.data.split_images import split_images
     from triptych.inference.image_writer import write_image_predictions

@@ -144,7 +144,7 @@ def first_model(settings: LearningSettings, *, resume: bool = False) -> JointMod
         InputError: those weights do not fit.
     """
     from triptych.cli.console import say
-    from triptych.config.build import build_model, start_from, without_pretrained
+    from triptych.config.build_model import build_model, start_from, without_pretrained
 
     if resume:
         return build_model(without_pretrained(settings))

@@ -82,7 +82,8 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
 
 def _train(namespace: Namespace, settings: TrainSettings, fabric: Fabric) -> None:
     from triptych.cli.console import InterruptFlag, say, warn
-    from triptych.config.build import MODEL_FILE, build_loop, save_model
+    from triptych.config.build import build_loop
+    from triptych.config.build_model import MODEL_FILE, save_model
     from triptych.config.build_training import build_training_data, build_validation, spelled_out
 
     folder = Path(namespace.output)

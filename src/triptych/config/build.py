@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import math
 import os
 from collections.abc import Callable
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from lightning.fabric import Fabric
 
-from triptych.artefacts.checkpoints import load_weights, save_weights
-from triptych.artefacts.encoder_weights import check_hub_weights, check_weights_file
-from triptych.config.load import Settings, settings_from_yaml, settings_yaml, size_of
-from triptych.config.schema import (
-    DepthSettings,
-    FitSettings,
-    FrameSettings,
-    LearningSettings,
-    PoseSettings,
-    TrainingSettings,
-)
-from triptych.config.train_schema import TrainSettings
+from triptych.config.build_model import BEST_FILE, save_model
+from triptych.config.load import settings_yaml, size_of
+from triptych.config.schema import FitSettings, LearningSettings, TrainingSettings
 from triptych.data.augment import Augmentation
 from triptych.data.calibration import Calibration, given_calibration
 from triptych.data.selected import SnippetSource
@@ -32,25 +23,24 @@ from triptych.data.sources import open_source
 from triptych.errors import InputError
 from triptych.inference.teacher import SequenceTeacher
 from triptych.losses.objective import Objective
-from triptych.networks.depth import DepthNetwork
-from triptych.networks.encoder import IMAGENET
 from triptych.networks.execution import compile_networks, in_channels_last, prefers_channels_last
-from triptych.networks.flow import MaskFlowNet
 from triptych.networks.joint import JointModel
-from triptych.networks.pose import PoseNetwork
 from triptych.training.budget import Budget
 from triptych.training.identity import DataIdentity
 from triptych.training.loop import LoopSettings, TrainingLoop, Validation
 from triptych.training.stages import Learner, Stage, StagePlan
+from triptych.training.validation import Validator
 from triptych.types import FrameSequence
 
-MODEL_FILE = "model.safetensors"
-BEST_FILE = "best.safetensors"
 LEARNERS: dict[str, frozenset[Learner]] = {
     "flow": frozenset({"flow"}),
     "depth": frozenset({"depth", "pose"}),
     "joint": frozenset({"flow", "depth", "pose"}),
 }
+
+FEWEST_FRAMES = 3
+"""Of a snippet."""
+STEPS_BETWEEN_JUDGMENTS = 50
 
 
 def build_sequence(
@@ -80,53 +70,6 @@ def _calibration(settings: FitSettings) -> Calibration | None:
     return given_calibration(settings.intrinsics, camera=settings.frames.camera)
 
 
-def build_model(settings: LearningSettings) -> JointModel:
-    """The three networks, with weights drawn from the seed or pretrained as asked for.
-
-    Raises:
-        InputError: pretrained weights cannot be had, or an encoder is not known.
-    """
-    depth, pose, flow = settings.depth, settings.pose, settings.flow
-    _check_pretrained("depth", depth)
-    _check_pretrained("pose", pose)
-    torch.manual_seed(settings.seed)
-    return JointModel(
-        depth=DepthNetwork(
-            depth.encoder,
-            encoder_options=depth.encoder_options,
-            pretrained=depth.pretrained,
-            width=depth.width,
-            norm=depth.norm,
-            initial_depth=depth.initial_depth,
-        ),
-        pose=PoseNetwork(
-            pose.encoder,
-            encoder_options=pose.encoder_options,
-            pretrained=pose.pretrained,
-            channels=pose.channels,
-            norm=pose.norm,
-            sees_flow=pose.sees_flow,
-            motion_scale=pose.motion_scale,
-        ),
-        flow=MaskFlowNet(
-            matching=flow.matching,
-            cascade=flow.cascade,
-            width=flow.width,
-            decoder_width=flow.decoder_width,
-            normalized_costs=flow.normalized_costs,
-        ),
-    )
-
-
-def _check_pretrained(group: str, network: DepthSettings | PoseSettings) -> None:
-    """Refuse pretrained weights that cannot be had; a path without a file is told by the encoder."""
-    option = f"{group}.pretrained"
-    if network.pretrained == IMAGENET:
-        check_hub_weights(network.encoder, option=option)
-    elif network.pretrained is not None and Path(network.pretrained).is_file():
-        check_weights_file(network.encoder, Path(network.pretrained), option=option)
-
-
 def build_objective(settings: LearningSettings) -> Objective:
     """The loss."""
     return Objective(**asdict(settings.losses), min_depth=settings.depth.min_depth, max_depth=settings.depth.max_depth)
@@ -148,6 +91,27 @@ def build_data(settings: FitSettings, sequence: FrameSequence, *, positions: lis
         augmentation=Augmentation(**asdict(settings.augmentation)),
         seed=settings.seed,
         teacher=SequenceTeacher(sequence) if imitates else None,
+    )
+
+
+def build_fit_validation(
+    settings: FitSettings, sequence: FrameSequence, *, positions: list[int], batches_per_epoch: int
+) -> Validation | None:
+    """The judging of a fit on frames that nothing is learned from.
+
+    Args:
+        settings: of the fit.
+        sequence: the frames.
+        positions: of those frames, in order; fewer than three give no judging.
+        batches_per_epoch: of the fit; from one judging to the next lie `STEPS_BETWEEN_JUDGMENTS` at least.
+    """
+    if len(positions) < FEWEST_FRAMES:
+        return None
+    data = SnippetDataset(sequence, kept=positions, augmentation=None, seed=settings.seed)
+    return Validation(
+        Validator(data, range(len(data)), build_objective(settings)),
+        epochs=math.ceil(STEPS_BETWEEN_JUDGMENTS / batches_per_epoch),
+        patience=settings.patience,
     )
 
 
@@ -253,70 +217,4 @@ def build_fabric(training: TrainingSettings) -> Fabric:
         num_nodes=everywhere // here,
         strategy="ddp",
         precision=training.precision,
-    )
-
-
-def save_model(path: Path, model: JointModel, settings: LearningSettings) -> None:
-    """Write the networks' weights with the settings that rebuild them."""
-    save_weights(path, model.state_dict(), {"settings": json.dumps(asdict(_as_fit(settings)))})
-
-
-def _as_fit(settings: LearningSettings) -> FitSettings:
-    """The settings by which a model is used again: those of a fit."""
-    if isinstance(settings, FitSettings):
-        return settings
-    common = {entry.name: getattr(settings, entry.name) for entry in fields(LearningSettings)}
-    frames = FrameSettings()
-    if isinstance(settings, TrainSettings):
-        frames = replace(
-            frames, bottom_crop=settings.data.bottom_crop or 0.0, assumed_fov_deg=settings.data.assumed_fov_deg
-        )
-    return FitSettings(**common, frames=frames)
-
-
-def load_model(path: Path) -> tuple[JointModel, FitSettings]:
-    """The networks of a run folder or of a weights file, and the settings they were fitted with.
-
-    Raises:
-        InputError: there is no model, or it does not fit the networks that it names.
-    """
-    file = path / MODEL_FILE if path.is_dir() else path
-    tensors, metadata = load_weights(file)
-    settings = settings_from_yaml(metadata["settings"])
-    model = build_model(without_pretrained(settings))
-    try:
-        model.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise InputError(f"{file}: its weights do not fit the networks it names; use another model") from error
-    return model, settings
-
-
-def start_from(model: JointModel, source: Path) -> None:
-    """Give networks the weights of another run's, in place.
-
-    Args:
-        model: the networks.
-        source: run folder of a fit, or its model.safetensors; of networks of the same settings.
-
-    Raises:
-        InputError: there is no model, or a weight is missing or of another shape.
-    """
-    file = source / MODEL_FILE if source.is_dir() else source
-    tensors, _ = load_weights(file)
-    for name, own in model.state_dict().items():
-        if name not in tensors or tensors[name].shape != own.shape:
-            found = tuple(tensors[name].shape) if name in tensors else "nothing"
-            raise InputError(
-                f"{file}: has {found} for {name}, these networks need {tuple(own.shape)}; start from a run with the "
-                "same settings of depth, pose and flow"
-            )
-    model.load_state_dict({name: tensors[name] for name in model.state_dict()})
-
-
-def without_pretrained(settings: Settings) -> Settings:
-    """The same settings with untrained networks, as weights come from a file at once."""
-    return replace(
-        settings,
-        depth=replace(settings.depth, pretrained=None),
-        pose=replace(settings.pose, pretrained=None),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from triptych.config.load import LENGTHS, STAGES, size_of
-from triptych.config.schema import LearningSettings, StageSettings
+from triptych.config.schema import AugmentationSettings, FitSettings, LearningSettings, StageSettings
 from triptych.config.train_schema import TrainSettings
 from triptych.errors import InputError
 from triptych.losses.objective import TERMS
@@ -50,15 +50,7 @@ def check_settings(settings: LearningSettings) -> None:
         _between("losses." + name, getattr(settings.losses, name))
     for name in NEVER_NEGATIVE:
         _at_least("losses." + name, getattr(settings.losses, name), 0)
-    _at_least("augmentation.crop", settings.augmentation.crop, 1)
-    for name in ("flip", "jitter"):
-        _share("augmentation." + name, getattr(settings.augmentation, name))
-    for name, most in (("brightness", 1), ("contrast", 1), ("saturation", 1), ("hue", 0.5)):
-        value = getattr(settings.augmentation, name)
-        if not (0 <= value < 1 and value <= most):
-            raise InputError(
-                f"--augmentation.{name} {value:g}: must be from 0 to {'below ' if most == 1 else ''}{most:g}"
-            )
+    _check_augmentation(settings.augmentation)
     _above("flow.width", settings.flow.width)
     _above("depth.width", settings.depth.width)
     _above("depth.min_depth", settings.depth.min_depth)
@@ -72,6 +64,8 @@ def check_settings(settings: LearningSettings) -> None:
         _check_stage(f"training.{stage}", getattr(training, stage))
     if isinstance(settings, TrainSettings):
         _check_train(settings)
+    if isinstance(settings, FitSettings):
+        _check_fit(settings)
 
 
 def _check_length(settings: LearningSettings) -> None:
@@ -82,6 +76,18 @@ def _check_length(settings: LearningSettings) -> None:
         raise InputError(f"a training has one length, --epochs, --steps or --minutes; given: {told}")
     for name, value in given.items():
         _above(name, value)
+
+
+def _check_augmentation(augmentation: AugmentationSettings) -> None:
+    _at_least("augmentation.crop", augmentation.crop, 1)
+    for name in ("flip", "jitter"):
+        _share("augmentation." + name, getattr(augmentation, name))
+    for name, most in (("brightness", 1), ("contrast", 1), ("saturation", 1), ("hue", 0.5)):
+        value = getattr(augmentation, name)
+        if not (0 <= value < 1 and value <= most):
+            raise InputError(
+                f"--augmentation.{name} {value:g}: must be from 0 to {'below ' if most == 1 else ''}{most:g}"
+            )
 
 
 def _check_stage(name: str, stage: StageSettings) -> None:
@@ -96,13 +102,17 @@ def _check_stage(name: str, stage: StageSettings) -> None:
         raise InputError(f"--{name}.terms {', '.join(unknown)}: name terms of the loss: {', '.join(TERMS)}")
 
 
+def _check_fit(settings: FitSettings) -> None:
+    _at_least("patience", settings.patience, 0)
+    _share_left("held_out", settings.held_out)
+
+
 def _check_train(settings: TrainSettings) -> None:
     validation = settings.validation
     _at_least("validation.snippets", validation.snippets, 1)
     _at_least("validation.pictures", validation.pictures, 0)
     _at_least("validation.epochs", validation.epochs, 1)
-    if not 0 <= validation.held_out < 1:
-        raise InputError(f"--validation.held_out {validation.held_out:g}: give a share from 0 to below 1")
+    _share_left("validation.held_out", validation.held_out)
     if validation.dataset is not None and validation.root is None:
         raise InputError("--validation.dataset: give its folder too, --validation.root")
 
@@ -115,6 +125,11 @@ def _at_least(name: str, value: float | int, least: float | int) -> None:
 def _share(name: str, value: float | int) -> None:
     if not 0 <= value <= 1:
         raise InputError(f"--{name} {value:g}: give a share from 0 to 1")
+
+
+def _share_left(name: str, value: float | int) -> None:
+    if not 0 <= value < 1:
+        raise InputError(f"--{name} {value:g}: give a share from 0 to below 1")
 
 
 def _above(name: str, value: float | int) -> None:

@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+PACKAGED = "packaged"
+"""The value of `initial`, and of a model, that means the weights in the package."""
+
 
 @dataclass(frozen=True)
 class FrameSettings:
@@ -268,7 +271,8 @@ class LearningSettings:
         steps: length of the training in steps.
         epochs: length of the training in passes over the frames.
         stages: which stages run, in this order.
-        initial: run folder or model file whose weights the networks start from; of the same networks.
+        initial: run folder or model file whose weights the networks start from, or `packaged` for those in the
+            package; of the same networks.
         augmentation: changes of a snippet from epoch to epoch.
         depth: the depth network.
         pose: the pose network.
@@ -300,7 +304,13 @@ class FitSettings(LearningSettings):
         intrinsics: fx,fy,cx,cy of the source's own frames (px), or a calibration file
             (KITTI calib.txt, calib_cam_to_cam.txt, K.txt, or YAML).
         frames: which frames, and how they come to size.
+        held_out: share of the frames, at the end of the video, that nothing is learned from, to tell how good
+            the fit is; 0 learns from all.
+        patience: judgments of the last stage in a row without a better one after which the fit ends early and
+            the best networks are kept; 0 goes on to the end.
     """
 
     intrinsics: str | None = None
+    held_out: float = 0.1
+    patience: int = 10
     frames: FrameSettings = field(default_factory=FrameSettings)

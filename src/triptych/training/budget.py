@@ -22,6 +22,8 @@ class TrainingState:
         skipped_in_row: the last ones of them without a good one between.
         validated_epoch: passes that were complete at the last validation.
         validated_step: batches that were complete then.
+        validated_stage: name of the stage of the last validation.
+        rounds_without_better: validations of that stage since the best one, or since it began.
         best_measure: name of the figure that the best validation was judged by.
         best_value: of it; None before the first.
     """
@@ -36,6 +38,8 @@ class TrainingState:
     skipped_in_row: int = 0
     validated_epoch: int = 0
     validated_step: int = 0
+    validated_stage: str = ""
+    rounds_without_better: int = 0
     best_measure: str = ""
     best_value: float | None = None
 

@@ -34,6 +34,7 @@ from triptych.training.pace import STEPS_BETWEEN_REPORTS, ReportPace
 from triptych.training.processes import Processes
 from triptych.training.reports import Reports
 from triptych.training.stages import Stage, StagePlan, StagePosition, learning_rate
+from triptych.training.validation import ValidationReport
 from triptych.training.validation_rounds import Validation, note_round
 
 __all__ = ["LoopSettings", "TrainingDivergedError", "TrainingLoop", "Validation"]
@@ -60,6 +61,9 @@ class TrainingLoop:
         validation: judges the networks after epochs; none by default.
         identity: of the data, kept in each checkpoint; by default it tells nothing.
         keep_best: called when a validation is the best so far, to write the networks down.
+
+    Attributes:
+        judged: what the last validation of this sitting found; None before the first.
     """
 
     def __init__(
@@ -111,6 +115,7 @@ class TrainingLoop:
             accumulation=settings.accumulation,
             gradient_clip=settings.gradient_clip,
         )
+        self.judged: ValidationReport | None = None
         self._validation = validation
         self._keep_best = keep_best
         self._damage = Damage(data, self.processes)
@@ -152,7 +157,7 @@ class TrainingLoop:
             with clock.stopped():
                 self._make_up_for_validation(logs)
             with closing(self.feed.batches(epoch=self.state.epoch, offset=self.state.batch)) as batches:
-                while (progress := self._progress()) < 1.0 and not stop:
+                while (progress := self._progress()) < 1.0 and not stop and not self.exhausted:
                     position = self.plan.position(progress)
                     if position.stage is not current:
                         current = position.stage
@@ -184,7 +189,7 @@ class TrainingLoop:
         finally:
             for log in logs:
                 log.close()
-        return self._progress() >= 1.0
+        return self._progress() >= 1.0 or self.exhausted
 
     def save(self) -> None:
         """Write `checkpoints/last.ckpt`; the one before it is kept."""
@@ -247,6 +252,12 @@ class TrainingLoop:
                     f"the last good state is {self.folder / 'checkpoints' / LAST}"
                 )
 
+    @property
+    def exhausted(self) -> bool:
+        """Whether the validations say that there is nothing more to be learned."""
+        last = self.plan.stages[-1].name
+        return self._validation is not None and self._validation.exhausted(self.state, last_stage=last)
+
     def _validation_due(self) -> bool:
         return self._validation is not None and self._validation.due(self.state)
 
@@ -270,6 +281,7 @@ class TrainingLoop:
             self.model, stage, state=self.state, processes=self.processes, device=self.fabric.device
         )
         self._optimization.begin_stage(stage)  # the networks were in evaluation mode
+        self.judged = report
         if note_round(report, self.state) and self.processes.rank == 0:
             self._keep_best()
         for log in logs:

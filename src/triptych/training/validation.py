@@ -28,12 +28,13 @@ from triptych.networks.joint import JointModel
 from triptych.training.batches import in_float32, in_parts, on_device
 from triptych.training.budget import TrainingState
 from triptych.training.processes import Processes
+from triptych.training.self_check import SELF_FIGURES, self_figures
 from triptych.training.stages import Stage
 from triptych.types import Snippet, SnippetEstimate
 
 DEPTH_FIGURES: Final = ("abs_rel", "sq_rel", "rmse", "rmse_log", "delta1", "delta2", "delta3")
 TRAJECTORY_FIGURE: Final = "ate_3"
-FIGURES: Final = (*TERMS, *DEPTH_FIGURES, TRAJECTORY_FIGURE)
+FIGURES: Final = (*TERMS, *SELF_FIGURES, *DEPTH_FIGURES, TRAJECTORY_FIGURE)
 """All that a validation may tell; a loss term by its name."""
 HIGHER_IS_BETTER: Final = frozenset({"delta1", "delta2", "delta3"})
 
@@ -200,6 +201,9 @@ class Validator:
         for one, of_one in zip(in_parts(snippet, count), in_parts(estimate, count), strict=True):
             terms = self._objective(one, of_one, flow_learns=True).terms
             yield from ((name, value) for name, term in terms.items() if math.isfinite(value := float(term)))
+        depths = {"min_depth": self._objective.min_depth, "max_depth": self._objective.max_depth}
+        for name, values in self_figures(snippet, estimate, disparity_of=model.depth.finest, **depths):
+            yield from ((name, value) for value in values.tolist() if math.isfinite(value))
         if self._truth is None or not stage.runs_depth:
             return
         for place, position in enumerate(snippet.index.tolist()):

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from triptych.artefacts.encoder_weights import check_hub_weights, check_weights_file
-from triptych.config.build import build_model
+from triptych.config.build_model import build_model
 from triptych.config.load import preset_settings
 from triptych.errors import InputError
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from jsonargparse import ArgumentParser
 
-from triptych.config.build import build_model, build_objective
+from triptych.config.build import build_objective
+from triptych.config.build_model import build_model
 from triptych.config.check import check_settings
 from triptych.config.load import (
     add_train_arguments,

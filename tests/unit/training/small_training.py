@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from triptych.config.build import build_data, build_loop, build_model
+from triptych.config.build import build_data, build_loop
+from triptych.config.build_model import build_model
 from triptych.config.load import preset_settings
 from triptych.config.schema import FitSettings
 from triptych.training.log import StepReport

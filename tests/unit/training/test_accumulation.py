@@ -9,7 +9,7 @@ from tests.unit.training.gradients_of_two import STAGES, batch, gradients
 from tests.unit.training.small_training import settings
 from torch import Tensor
 
-from triptych.config.build import build_model
+from triptych.config.build_model import build_model
 from triptych.losses.objective import Objective
 from triptych.networks.joint import JointModel
 from triptych.training.batches import in_parts

@@ -13,7 +13,8 @@ from lightning.fabric import Fabric
 from lightning.fabric.plugins import MixedPrecision
 from tests.unit.training.small_training import NO_TEACHER, Losses, loop, sequence, settings, weights
 
-from triptych.config.build import build_data, build_loop, build_model
+from triptych.config.build import build_data, build_loop
+from triptych.config.build_model import build_model
 from triptych.errors import InputError
 from triptych.training.checkpoint import load_checkpoint
 from triptych.training.log import FileLog, StepReport

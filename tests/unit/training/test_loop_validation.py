@@ -15,6 +15,7 @@ from triptych.training.checkpoint import load_checkpoint
 from triptych.training.loop import TrainingLoop, Validation
 from triptych.training.stages import Stage
 from triptych.training.validation import ValidationReport, Validator
+from triptych.training.validation_rounds import note_round
 
 
 class Scripted(Validator):
@@ -35,13 +36,13 @@ class Scripted(Validator):
 
 
 def validated(
-    folder: Path, values: list[tuple[str, float]], *, epochs: int = 1, length: int = 4
+    folder: Path, values: list[tuple[str, float]], *, epochs: int = 1, length: int = 4, patience: int = 0
 ) -> tuple[TrainingLoop, Scripted, list[int]]:
     """A training of some epochs with scripted values; the epochs whose networks were kept as the best."""
     chosen = settings(steps=None, epochs=length, stages=["flow"], training={"flow": NO_TEACHER})
     scripted, kept = Scripted(values), []
     training = loop(folder, chosen)
-    training._validation = Validation(scripted, epochs)
+    training._validation = Validation(scripted, epochs, patience)
     training._keep_best = lambda: kept.append(training.state.epoch)
     modes = []
     step = training._optimization.step
@@ -97,3 +98,37 @@ def test_a_validation_that_is_made_up_for_takes_none_of_the_trainings_minutes(tm
     assert again.run([log])
     # The one at the end comes after the last step; a clock that had run in the first would show one of them alone.
     assert log.reports[-1].seconds < time.perf_counter() - begin - 3
+
+
+def test_rounds_without_a_better_one_end_the_last_stage_early(tmp_path: Path) -> None:
+    values = [("flow_photometric", value) for value in (0.3, 0.2, 0.25, 0.22, 0.1)]
+    training, scripted, kept = validated(tmp_path, values, length=5, patience=2)
+    assert training.exhausted
+    assert scripted.epochs == [1, 2, 3, 4]
+    assert kept == [1, 2]
+    assert training.state.epoch == 4
+    again = loop(tmp_path, settings(steps=None, epochs=5, stages=["flow"], training={"flow": NO_TEACHER}))
+    again._validation = Validation(scripted, 1, 2)
+    again.restore(load_checkpoint(tmp_path / "checkpoints" / "last.ckpt"))
+    assert again.run()
+    assert again.state.step == training.state.step
+
+
+def test_without_patience_a_training_goes_through_to_its_end(tmp_path: Path) -> None:
+    values = [("flow_photometric", value) for value in (0.1, 0.2, 0.3, 0.4)]
+    training, scripted, kept = validated(tmp_path, values)
+    assert not training.exhausted
+    assert (scripted.epochs, kept) == ([1, 2, 3, 4], [1])
+
+
+def test_patience_counts_in_the_last_stage_alone_and_anew_there() -> None:
+    state = TrainingState(stage="flow")
+    rounds = Validation(Scripted([]), 1, patience=2)
+    for stage, value in (("flow", 0.1), ("flow", 0.2), ("flow", 0.2), ("joint", 0.3), ("joint", 0.3)):
+        note_round(ValidationReport(0, 0, stage, {}, "depth_photometric", value, 1, ""), state)
+        state.stage = stage
+        assert not rounds.exhausted(state, last_stage="joint")
+    note_round(ValidationReport(0, 0, "joint", {}, "depth_photometric", 0.3, 1, ""), state)
+    assert rounds.exhausted(state, last_stage="joint")
+    note_round(ValidationReport(0, 0, "joint", {}, "depth_photometric", 0.05, 1, ""), state)
+    assert not rounds.exhausted(state, last_stage="joint")

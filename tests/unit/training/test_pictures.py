@@ -12,7 +12,7 @@ from tests.unit.training.small_training import settings
 from torch import Tensor
 
 from triptych.artefacts.colors import depth_colors, depth_limits
-from triptych.config.build import build_model
+from triptych.config.build_model import build_model
 from triptych.data.kitti_snippets import kitti_raw_snippets
 from triptych.data.lazy_snippets import LazySnippetDataset
 from triptych.data.synthetic import synthetic_clip, write_kitti_raw

@@ -9,6 +9,7 @@ import pytest
 import torch
 from lightning.fabric import Fabric
 from tests.unit.training import validation_of_two as of_two
+from torch import Tensor
 
 from triptych.data.kitti_snippets import kitti_odometry_snippets, kitti_raw_snippets
 from triptych.data.lazy_snippets import LazySnippetDataset
@@ -35,12 +36,20 @@ def clip() -> SyntheticClip:
     return synthetic_clip("street", seed=301, frames=6, height=SIZE[0], width=SIZE[1])
 
 
+class Everywhere(torch.nn.Module):
+    """The same disparity at every pixel."""
+
+    def finest(self, image: Tensor) -> Tensor:
+        return torch.full_like(image[:, :1], 0.1)
+
+
 class Knowing(JointModel):
     """Says the truth of a clip: depth but for a factor, poses but for a factor, no flow."""
 
     def __init__(self, clip: SyntheticClip) -> None:
         torch.nn.Module.__init__(self)
         self.clip = clip
+        self.depth = Everywhere()
 
     def estimate(self, snippet: Snippet, *, depth: bool = True, **_: object) -> SnippetEstimate:
         count, (height, width) = len(snippet.frames), SIZE
@@ -151,7 +160,7 @@ def test_the_flow_stage_tells_nothing_of_depth_and_is_judged_by_its_photometric_
     write_kitti_raw(clip, tmp_path)
     data = LazySnippetDataset(kitti_raw_snippets(tmp_path), height=SIZE[0], width=SIZE[1])
     report = judged(clip, data, snippet_truth(data.index, range(len(data))), stage=FLOW)
-    assert set(report.figures) == {"flow_photometric"}
+    assert set(report.figures) == {"flow_photometric", "error_unmoved", "error_by_flow", "flow_consistency_px"}
     assert report.measure == "flow_photometric"
 
 

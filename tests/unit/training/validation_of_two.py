@@ -10,7 +10,8 @@ import torch
 from lightning.fabric import Fabric
 from tests.unit.training.small_training import sequence, settings
 
-from triptych.config.build import build_fabric, build_model, build_objective
+from triptych.config.build import build_fabric, build_objective
+from triptych.config.build_model import build_model
 from triptych.config.schema import TrainingSettings
 from triptych.data.snippets import SnippetDataset
 from triptych.training.budget import TrainingState

@@ -1,0 +1,172 @@
+"""The networks: built from settings, read from weights, and written with what rebuilds them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields, replace
+from importlib.resources import files
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from triptych.artefacts.checkpoints import load_weights, save_weights
+from triptych.artefacts.encoder_weights import check_hub_weights, check_weights_file
+from triptych.config.load import Settings, settings_from_yaml
+from triptych.config.schema import (
+    PACKAGED,
+    DepthSettings,
+    FitSettings,
+    FrameSettings,
+    LearningSettings,
+    PoseSettings,
+)
+from triptych.config.train_schema import TrainSettings
+from triptych.errors import InputError
+from triptych.networks.depth import DepthNetwork
+from triptych.networks.encoder import IMAGENET
+from triptych.networks.flow import MaskFlowNet
+from triptych.networks.joint import JointModel
+from triptych.networks.pose import PoseNetwork
+
+MODEL_FILE = "model.safetensors"
+BEST_FILE = "best.safetensors"
+PACKAGED_FILE = "small.safetensors"
+
+
+def build_model(settings: LearningSettings) -> JointModel:
+    """The three networks, with weights drawn from the seed or pretrained as asked for.
+
+    Raises:
+        InputError: pretrained weights cannot be had, or an encoder is not known.
+    """
+    depth, pose, flow = settings.depth, settings.pose, settings.flow
+    _check_pretrained("depth", depth)
+    _check_pretrained("pose", pose)
+    torch.manual_seed(settings.seed)
+    return JointModel(
+        depth=DepthNetwork(
+            depth.encoder,
+            encoder_options=depth.encoder_options,
+            pretrained=depth.pretrained,
+            width=depth.width,
+            norm=depth.norm,
+            initial_depth=depth.initial_depth,
+        ),
+        pose=PoseNetwork(
+            pose.encoder,
+            encoder_options=pose.encoder_options,
+            pretrained=pose.pretrained,
+            channels=pose.channels,
+            norm=pose.norm,
+            sees_flow=pose.sees_flow,
+            motion_scale=pose.motion_scale,
+        ),
+        flow=MaskFlowNet(
+            matching=flow.matching,
+            cascade=flow.cascade,
+            width=flow.width,
+            decoder_width=flow.decoder_width,
+            normalized_costs=flow.normalized_costs,
+        ),
+    )
+
+
+def _check_pretrained(group: str, network: DepthSettings | PoseSettings) -> None:
+    """Refuse pretrained weights that cannot be had; a path without a file is told by the encoder."""
+    option = f"{group}.pretrained"
+    if network.pretrained == IMAGENET:
+        check_hub_weights(network.encoder, option=option)
+    elif network.pretrained is not None and Path(network.pretrained).is_file():
+        check_weights_file(network.encoder, Path(network.pretrained), option=option)
+
+
+def save_model(path: Path, model: JointModel, settings: LearningSettings, *, half: bool = False) -> None:
+    """Write the networks' weights with the settings that rebuild them.
+
+    Args:
+        path: the file.
+        model: the networks.
+        settings: of the run.
+        half: in half precision, for half the size; what is loaded is float32 again.
+    """
+    tensors: dict[str, Tensor] = model.state_dict()
+    if half:
+        tensors = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
+    save_weights(path, tensors, {"settings": json.dumps(asdict(_as_fit(settings)))})
+
+
+def weights_file(source: str | Path) -> Path:
+    """The file of weights that is meant.
+
+    Args:
+        source: run folder, file of weights, or "packaged" for the weights in the package.
+    """
+    if str(source) == PACKAGED:
+        return Path(str(files("triptych.config") / "weights" / PACKAGED_FILE))
+    place = Path(source)
+    return place / MODEL_FILE if place.is_dir() else place
+
+
+def _as_fit(settings: LearningSettings) -> FitSettings:
+    """The settings by which a model is used again: those of a fit."""
+    if isinstance(settings, FitSettings):
+        return settings
+    common = {entry.name: getattr(settings, entry.name) for entry in fields(LearningSettings)}
+    frames = FrameSettings()
+    if isinstance(settings, TrainSettings):
+        frames = replace(
+            frames, bottom_crop=settings.data.bottom_crop or 0.0, assumed_fov_deg=settings.data.assumed_fov_deg
+        )
+    return FitSettings(**common, frames=frames)
+
+
+def load_model(source: str | Path) -> tuple[JointModel, FitSettings]:
+    """The networks of a run folder or of a weights file, and the settings they were fitted with.
+
+    Args:
+        source: as `weights_file` takes it.
+
+    Raises:
+        InputError: there is no model, or it does not fit the networks that it names.
+    """
+    file = weights_file(source)
+    tensors, metadata = load_weights(file)
+    settings = settings_from_yaml(metadata["settings"])
+    model = build_model(without_pretrained(settings))
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise InputError(f"{file}: its weights do not fit the networks it names; use another model") from error
+    return model, settings
+
+
+def start_from(model: JointModel, source: str | Path) -> None:
+    """Give networks the weights of another run's, in place.
+
+    Args:
+        model: the networks.
+        source: as `weights_file` takes it; of networks of the same settings.
+
+    Raises:
+        InputError: there is no model, or a weight is missing or of another shape.
+    """
+    file = weights_file(source)
+    tensors, _ = load_weights(file)
+    for name, own in model.state_dict().items():
+        if name not in tensors or tensors[name].shape != own.shape:
+            found = tuple(tensors[name].shape) if name in tensors else "nothing"
+            raise InputError(
+                f"{file}: has {found} for {name}, these networks need {tuple(own.shape)}; start from a run with the "
+                "same settings of depth, pose and flow"
+            )
+    model.load_state_dict({name: tensors[name] for name in model.state_dict()})
+
+
+def without_pretrained(settings: Settings) -> Settings:
+    """The same settings with untrained networks, as weights come from a file at once."""
+    return replace(
+        settings,
+        depth=replace(settings.depth, pretrained=None),
+        pose=replace(settings.pose, pretrained=None),
+    )
