@@ -215,7 +215,8 @@ class SyntheticClip:
         flow_backward: from frame i + 1 to i.
         visible_forward: True where the surface seen at i is seen at i + 1 (in frame, not covered).
         visible_backward: True where the surface seen at i + 1 is seen at i.
-        moving: True on objects that move by themselves between the frame and the next.
+        moving: True on objects that move by themselves between the frame and the next; of the last
+            frame, between the one before and it.
         role: how what moves does so, a number of `Role`; 0 exactly where `moving` is False.
         frame_rate: 1 / s.
         name: family and seed.

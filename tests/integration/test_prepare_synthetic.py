@@ -30,12 +30,22 @@ def test_clips_without_a_part_are_drives_of_one_camera(tmp_path: Path) -> None:
     assert names == ["2011_09_26_drive_0001_sync", "2011_09_26_drive_0002_sync"]
 
 
+def test_a_field_of_view_is_that_of_worlds_to_learn_from_too(tmp_path: Path) -> None:
+    root = tmp_path / "out"
+    main(["prepare", "synthetic", f"--output={root}", "--part=train", "--layout=folders", "--fov_deg=90", *SIZE])
+    (path,) = root.glob("*/K.txt")
+    focal = float(path.read_text().split()[0])
+    assert focal == pytest.approx(48, rel=1e-5)  # half of 96 px over tan 45
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["--part=train", "--family=avenue"], "the train part has street, clutter"),
         (["--part=test", "--seed=-1"], "a part's seeds go from 0 to"),
         (["--clips=0"], "one at least"),
+        (["--fov_deg=0"], "between 0 and 180"),
+        (["--benchmark", "--fov_deg=60"], "leave out --family and --fov_deg"),
         (["--clips=2", "--layout=flow2015"], "each clip with its own --output"),
         (["--frames=1"], "two at least"),
     ],

@@ -62,7 +62,7 @@ def test_a_model_is_scored_on_all_clips(streets: Path, fitted: Path, tmp_path: P
     assert result["protocol"]["split"].startswith("streets at 64x96, version 1, worlds ")
     assert result["metrics"]["clips"] == 2
     assert {"abs_rel", "epe_all", "ate_3", "occlusion_f1", "learned_occlusion_f1"} <= set(result["metrics"])
-    assert set(result["baselines"]) == {"mean_depth_map", "dis_five_point", "nothing_moves"}
+    assert set(result["baselines"]) == {"mean_depth_map", "dis_five_point", "trivial"}
     assert len(rows.read_text().splitlines()) == 3
     again = tmp_path / "again.json"
     main(["evaluate", "streets", f"--ground-truth={streets}", f"--prediction={prediction}", f"--json={again}"])

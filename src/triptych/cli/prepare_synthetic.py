@@ -14,13 +14,11 @@ from triptych.config.load import size_of
 from triptych.errors import InputError
 
 if TYPE_CHECKING:
+    from triptych.data.synthetic.random_world import Recipe
     from triptych.types import SyntheticClip
 
 FAMILIES = ("street", "room", "clutter", "country", "corridor", "yard", "avenue", "hall")
 """Kinds of scenes; named here too, for the command line is read before anything is loaded."""
-
-USUAL_FIELD_OF_VIEW_DEG = 81.5
-"""Of KITTI's cameras."""
 
 FIRST_DATE = date(2011, 9, 26)
 """Of the first clip; each camera of its own has a day of its own, as KITTI's calibrations do."""
@@ -77,14 +75,14 @@ def _write_benchmark(options: Namespace) -> None:
 def _write_folders(options: Namespace) -> None:
     """The frames of each world in a folder of its own, with its K."""
     from triptych.cli.console import counted, say
-    from triptych.data.synthetic.random_world import filmed_frames, random_recipe
+    from triptych.data.synthetic.random_world import filmed_frames
     from triptych.formats.atomic import atomic_folder
     from triptych.formats.clips import save_frames
 
     height, width = size_of(options.size)
     with atomic_folder(Path(options.output), overwrite=options.overwrite) as folder, counted("rendering") as progress:
         for index in range(options.clips):
-            recipe = random_recipe(options.part, options.seed + index, family=options.family)
+            recipe = _recipe(options, options.seed + index)
             sequence = filmed_frames(recipe, frames=options.frames, height=height, width=width)
             save_frames(folder / sequence.name, sequence.images, sequence.intrinsics)
             progress(index + 1, options.clips)
@@ -121,12 +119,14 @@ def _check(options: Namespace) -> None:
         raise InputError(f"--clips {options.clips}: one at least")
     if options.benchmark and options.part == "train":
         raise InputError("--benchmark: is of the test worlds, or with --part validation of those; not of train")
-    if options.benchmark and options.family:
-        raise InputError("--benchmark: has its own families; leave out --family")
+    if options.benchmark and (options.family or options.fov_deg is not None):
+        raise InputError("--benchmark: has its own families and fields of view; leave out --family and --fov_deg")
     if options.layout == "folders" and not options.part and not options.benchmark:
         raise InputError("--layout folders: is for random worlds; say which, --part train, validation or test")
     if options.clips > 1 and options.layout == "flow2015":
         raise InputError("--clips: the layout of KITTI flow 2015 has one folder; write each clip with its own --output")
+    if options.fov_deg is not None and not 0 < options.fov_deg < 180:
+        raise InputError(f"--fov_deg {options.fov_deg:g}: between 0 and 180")
     if not options.part:
         return
     from triptych.data.synthetic.families import FAMILIES as FAMILIES_OF
@@ -139,21 +139,28 @@ def _check(options: Namespace) -> None:
         raise InputError(f"--seed {options.seed}: a part's seeds go from 0 to {SEEDS_PER_PART - 1}")
 
 
-def _clips(options: Namespace) -> Iterator[SyntheticClip]:
-    """The clips, one after the other."""
+def _recipe(options: Namespace, seed: int) -> Recipe:
+    """The recipe of a part's world, with the field of view that was asked for."""
     from dataclasses import replace
 
-    from triptych.data.synthetic.random_world import filmed_clip, random_recipe
-    from triptych.data.synthetic.render import synthetic_clip
+    from triptych.data.synthetic.random_world import random_recipe
+
+    recipe = random_recipe(options.part, seed, family=options.family)
+    if options.fov_deg is None:
+        return recipe
+    return replace(recipe, filming=replace(recipe.filming, horizontal_fov_deg=options.fov_deg))
+
+
+def _clips(options: Namespace) -> Iterator[SyntheticClip]:
+    """The clips, one after the other."""
+    from triptych.data.synthetic.random_world import filmed_clip
+    from triptych.data.synthetic.render import KITTI_FIELD_OF_VIEW_DEG, synthetic_clip
 
     height, width = size_of(options.size)
     size = {"frames": options.frames, "height": height, "width": width}
     for seed in range(options.seed, options.seed + options.clips):
         if options.part:
-            recipe = random_recipe(options.part, seed, family=options.family)
-            if options.fov_deg:
-                recipe = replace(recipe, filming=replace(recipe.filming, horizontal_fov_deg=options.fov_deg))
-            yield filmed_clip(recipe, **size)
+            yield filmed_clip(_recipe(options, seed), **size)
         else:
-            family, fov_deg = options.family or "street", options.fov_deg or USUAL_FIELD_OF_VIEW_DEG
-            yield synthetic_clip(family, seed=seed, horizontal_fov_deg=fov_deg, **size)
+            fov_deg = KITTI_FIELD_OF_VIEW_DEG if options.fov_deg is None else options.fov_deg
+            yield synthetic_clip(options.family or "street", seed=seed, horizontal_fov_deg=fov_deg, **size)

@@ -1,9 +1,6 @@
-"""Scores of a prediction folder against a synthetic clip's exact truth.
+"""Scores of the demo's prediction on held-out frames of its clip, beside trivial and classical answers.
 
-Protocol: per-image median scaling of depth over pixels nearer than 80 m, errors
-averaged per image, then over images; end-point error averaged likewise, noc = the
-surface is seen in the next frame too; snippet trajectory error of N = 3 frames with
-one scale a snippet. All over the same, held-out frames.
+Protocol: that of `clip_figures`, all over the same, held-out frames.
 """
 
 from __future__ import annotations
@@ -13,22 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from jaxtyping import Bool, Float
-from torch import Tensor
 
-from triptych.errors import InputError
 from triptych.evaluation.baselines import dis_flow, mean_depth_map
-from triptych.formats.maps import load_depth, load_kitti_flow, load_mask, load_visibility
-from triptych.formats.trajectories import load_kitti_trajectory
-from triptych.metrics.depth import DepthMetrics, depth_metrics
-from triptych.metrics.flow import end_point_error
-from triptych.metrics.masks import mask_metrics
-from triptych.metrics.regions import region_mean
-from triptych.metrics.trajectory import snippet_trajectory_errors, straight_motion_errors
+from triptych.evaluation.clip_figures import ClipAnswer, clip_figures, known_depth, predicted_answer
+from triptych.metrics.trajectory import straight_motion
 from triptych.types import SyntheticClip
-
-FARTHEST_M = 80.0
-SNIPPET = 3
 
 
 @dataclass(frozen=True)
@@ -89,71 +75,34 @@ def score_clip(prediction: Path, clip: SyntheticClip, *, held_out: Sequence[int]
         held_out: positions of the frames that nothing was learned from, in a row.
 
     Raises:
-        InputError: too few frames are held out for a snippet.
+        InputError: too few frames are held out for a snippet, or a file is missing or damaged.
     """
-    if len(held_out) < SNIPPET:
-        raise InputError(f"{len(held_out)} held-out frames: {SNIPPET} in a row are the least that can be scored")
-    learned = [index for index in range(len(clip.images)) if index not in set(held_out)]
-    pairs = list(held_out[:-1])
+    ours = clip_figures(predicted_answer(prediction, held_out), clip, held_out)
+    mean_map = clip_figures(_mean_map(clip, held_out), clip, held_out)
+    zero = clip_figures(_straight_on(clip, held_out), clip, held_out)
+    dis = torch.stack([dis_flow(clip.images[index], clip.images[index + 1]) for index in held_out[:-1]])
+    classical = clip_figures(ClipAnswer(flow=dis), clip, held_out)
     return ClipScores(
-        depth=_depth_scores(prediction, clip, held_out, learned),
-        flow=_flow_scores(prediction, clip, pairs),
-        odometry=_odometry_scores(prediction, clip, held_out),
-        masks=_mask_scores(prediction, clip, pairs),
+        depth=DepthScores(ours["abs_rel"], ours["delta1"], mean_map["abs_rel"], mean_map["delta1"]),
+        flow=FlowScores(
+            *(figures[name] for figures in (ours, zero, classical) for name in ("epe_all", "epe_noc")),
+        ),
+        odometry=OdometryScores(ours["ate_3"], zero["ate_3"]),
+        masks=MaskScores(ours["occlusion_f1"], ours["motion_f1"]),
         frames=len(held_out),
     )
 
 
-def _depth_scores(
-    prediction: Path, clip: SyntheticClip, held_out: Sequence[int], learned: Sequence[int]
-) -> DepthScores:
-    truth = clip.depth_m[list(held_out)]
-    valid = _known(truth)
-    predicted = torch.stack([load_depth(prediction / "depth" / f"{index:06d}.npz") for index in held_out])
-    ours = depth_metrics(predicted[:, None], truth, valid, max_depth_m=FARTHEST_M)
-    others = clip.depth_m[list(learned)]
-    mean_map = mean_depth_map(others, _known(others)).expand_as(truth).contiguous()
-    baseline: DepthMetrics = depth_metrics(mean_map, truth, valid, max_depth_m=FARTHEST_M)
-    return DepthScores(
-        abs_rel=float(ours.abs_rel.mean()),
-        delta1=float(ours.delta1.mean()),
-        baseline_abs_rel=float(baseline.abs_rel.mean()),
-        baseline_delta1=float(baseline.delta1.mean()),
+def _mean_map(clip: SyntheticClip, held_out: Sequence[int]) -> ClipAnswer:
+    """The mean true depth of the other frames, for each held-out one."""
+    others = clip.depth_m[[index for index in range(len(clip.images)) if index not in set(held_out)]]
+    mean_map = mean_depth_map(others, known_depth(others))
+    return ClipAnswer(depth=mean_map.repeat(len(held_out), 1, 1, 1))
+
+
+def _straight_on(clip: SyntheticClip, held_out: Sequence[int]) -> ClipAnswer:
+    """No flow, and straight ahead at the held-out frames' mean speed."""
+    return ClipAnswer(
+        flow=torch.zeros_like(clip.flow_forward[list(held_out[:-1])]),
+        camera_to_world=straight_motion(clip.camera_to_world[list(held_out)].double()),
     )
-
-
-def _known(depth_m: Float[Tensor, "frames 1 height width"]) -> Bool[Tensor, "frames 1 height width"]:
-    return depth_m.isfinite() & (depth_m < FARTHEST_M) & (depth_m > 0)
-
-
-def _flow_scores(prediction: Path, clip: SyntheticClip, pairs: Sequence[int]) -> FlowScores:
-    truth = clip.flow_forward[list(pairs)]
-    seen = clip.visible_forward[list(pairs)]
-    ours = torch.stack([load_kitti_flow(prediction / "flow" / f"{index:06d}.png")[0] for index in pairs])
-    dis = torch.stack([dis_flow(clip.images[index], clip.images[index + 1]) for index in pairs])
-
-    def both(flow: Tensor) -> tuple[float, float]:
-        error = end_point_error(flow, truth)
-        return float(error.mean()), float(region_mean(error, seen).mean())
-
-    epe, zero, dis_epe = both(ours), both(torch.zeros_like(truth)), both(dis)
-    return FlowScores(*epe, *zero, *dis_epe)
-
-
-def _odometry_scores(prediction: Path, clip: SyntheticClip, held_out: Sequence[int]) -> OdometryScores:
-    path = load_kitti_trajectory(prediction / "trajectory.kitti.txt")[list(held_out)]
-    truth = clip.camera_to_world[list(held_out)].double()
-    return OdometryScores(
-        ate_3=float(snippet_trajectory_errors(path, truth, length=SNIPPET).mean()),
-        straight_ate_3=float(straight_motion_errors(truth, length=SNIPPET).mean()),
-    )
-
-
-def _mask_scores(prediction: Path, clip: SyntheticClip, pairs: Sequence[int]) -> MaskScores:
-    everywhere = torch.ones_like(clip.visible_forward[list(pairs)])
-    seen = torch.stack([load_visibility(prediction / "visibility" / f"{index:06d}.png") for index in pairs])
-    moving = torch.stack([load_mask(prediction / "motion" / f"{index:06d}.png") for index in pairs])
-    hidden = ~clip.visible_forward[list(pairs)]
-    occlusion = mask_metrics((seen < 0.5)[:, None], hidden, everywhere)
-    motion = mask_metrics(moving[:, None], clip.moving[list(pairs)], everywhere)
-    return MaskScores(occlusion_f1=float(occlusion.f1.nanmean()), motion_f1=float(motion.f1.nanmean()))

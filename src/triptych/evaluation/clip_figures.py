@@ -2,11 +2,14 @@
 
 Protocol: depth scaled by the median of each image over pixels nearer than 80 m; flow to the
 next frame, noc where the surface is seen there too, occ where not; a figure is the mean over
-the frames that it exists for. Snippet trajectory errors with one scale a snippet.
+the frames that it exists for: one of moving things over the frames that show some. Depth is
+of all frames; flow and masks are of all but the last. Snippet trajectory errors with one
+scale a snippet.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +19,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from triptych.errors import InputError
+from triptych.evaluation.averages import scale_spread
 from triptych.formats.maps import load_depth, load_kitti_flow, load_mask, load_visibility
 from triptych.formats.trajectories import load_kitti_trajectory
 from triptych.inference.writer import LEARNED_VISIBILITY
@@ -59,8 +63,10 @@ def predicted_answer(folder: Path, frames: Sequence[int]) -> ClipAnswer:
     """What `triptych predict` wrote of some frames of a clip, in a row.
 
     Raises:
-        InputError: a file is missing or damaged, or the prediction has fewer frames.
+        InputError: a file is missing or damaged, the prediction has fewer frames, or those asked for
+            are fewer than the shortest snippet of a path has.
     """
+    _check_count(frames)
     names = [f"{index:06d}" for index in frames]
     pairs = names[:-1]
     path = load_kitti_trajectory(folder / "trajectory.kitti.txt")
@@ -92,8 +98,7 @@ def clip_figures(answer: ClipAnswer, clip: SyntheticClip, frames: Sequence[int])
     Raises:
         InputError: fewer frames than the shortest snippet of a path has.
     """
-    if len(frames) < min(SNIPPETS):
-        raise InputError(f"{len(frames)} frames: {min(SNIPPETS)} in a row are the least that can be scored")
+    _check_count(frames)
     chosen, pairs = list(frames), list(frames[:-1])
     figures: dict[str, float] = {}
     if answer.depth is not None:
@@ -116,6 +121,11 @@ def clip_figures(answer: ClipAnswer, clip: SyntheticClip, frames: Sequence[int])
     return figures
 
 
+def _check_count(frames: Sequence[int]) -> None:
+    if len(frames) < min(SNIPPETS):
+        raise InputError(f"{len(frames)} frames: {min(SNIPPETS)} in a row are the least that can be scored")
+
+
 def known_depth(depth_m: Float[Tensor, "frames 1 height width"]) -> Bool[Tensor, "frames 1 height width"]:
     """Where depth is scored: not in the sky, and nearer than 80 m."""
     return depth_m.isfinite() & (depth_m < FARTHEST_M) & (depth_m > 0)
@@ -131,7 +141,6 @@ def _depth_figures(
     off = (scaled.clamp(max=FARTHEST_M) - truth).abs() / torch.where(known, truth, 1.0)
     moving, role = clip.moving[frames], clip.role[frames]
     regions = {"static": known & ~moving, "moving": known & moving, "edge": near_depth_edges(truth, known)}
-    scale = metrics.scale
     return {
         "abs_rel": _mean(metrics.abs_rel),
         "rmse": _mean(metrics.rmse),
@@ -139,8 +148,14 @@ def _depth_figures(
         **{f"{name}_abs_rel": _mean(region_mean(off, region)) for name, region in regions.items()},
         "moving_hole_rate": _mean(hole_rate(scaled, truth, regions["moving"])),
         **{f"{kind.name.lower()}_hole_rate": _mean(hole_rate(scaled, truth, known & (role == kind))) for kind in ROLES},
-        "scale_std": float(scale.std(correction=0) / scale.median()),
+        "scale_std": _scale_deviation(metrics.scale),
     }
+
+
+def _scale_deviation(scale: Float[Tensor, " frames"]) -> float:
+    """Deviation over median of the scales that there are; NaN for none."""
+    there = scale[~scale.isnan()].tolist()
+    return scale_spread(there)["scale_std"] if there else math.nan
 
 
 def _flow_figures(

@@ -12,12 +12,13 @@ from triptych.evaluation.clip_answers import MeanDepthMaps, classical_answer, tr
 from triptych.evaluation.clip_figures import FARTHEST_M, THRESHOLD, ClipAnswer, clip_figures, predicted_answer
 from triptych.evaluation.results import Figures, Protocol, Result
 from triptych.formats.clips import load_clip
+from triptych.types import SyntheticClip
 
 MEAN_MAP = "mean_depth_map"
 """Mean true depth of each pixel over all other clips: it has seen labels, which the method has not."""
 CLASSICAL = "dis_five_point"
 """OpenCV's DIS flow, its range map for what is hidden, and a path by five points at a constant pace."""
-TRIVIAL = "nothing_moves"
+TRIVIAL = "trivial"
 """Zero flow, everything hidden and moving, depth the same everywhere, and driving straight ahead."""
 
 
@@ -52,7 +53,7 @@ def score_benchmark(
         progress: told (done, to do) clips.
 
     Raises:
-        InputError: no clips, one without a prediction, a damaged one.
+        InputError: no clips, one without a prediction, or a prediction that is damaged or of another size.
     """
     if not clips:
         raise InputError("there are no clips to score")
@@ -67,10 +68,10 @@ def score_benchmark(
     for number, place in enumerate(clips):
         clip = load_clip(place)
         frames = range(len(clip.images))
-        rows[place.name] = clip_figures(predicted_answer(prediction / place.name, frames), clip, frames)
+        rows[place.name] = clip_figures(_answer(prediction / place.name, clip), clip, frames)
         others = mean_maps.without(place.name)
         answers = {
-            MEAN_MAP: ClipAnswer(None if others is None else others.expand_as(clip.depth_m).contiguous()),
+            MEAN_MAP: ClipAnswer(None if others is None else others.repeat(len(frames), 1, 1, 1)),
             CLASSICAL: classical_answer(clip),
             TRIVIAL: trivial_answer(clip),
         }
@@ -78,26 +79,43 @@ def score_benchmark(
             beside[kind].append(clip_figures(answer, clip, frames))
         if progress is not None:
             progress(number + 1, len(clips))
-    return BenchmarkReport(
-        Result(
-            protocol=Protocol(
-                "clips",
-                "streets",
-                {
-                    "split": split,
-                    "clips": len(clips),
-                    "depth_scaling": "median of each image",
-                    "cap_m": FARTHEST_M,
-                    "threshold": THRESHOLD,
-                    "means": "over the frames of a clip, then over clips",
-                },
-            ),
-            metrics=_mean(list(rows.values())),
-            baselines={kind: _mean(figures) for kind, figures in beside.items()},
-            notes=(f"{MEAN_MAP}: of the other clips' truth",),
-            name=name,
-        ),
-        rows,
+    result = Result(
+        protocol=_protocol(split, len(clips)),
+        metrics=_mean(list(rows.values())),
+        baselines={kind: _mean(figures) for kind, figures in beside.items()},
+        notes=(f"{MEAN_MAP}: of the other clips' truth",),
+        name=name,
+    )
+    return BenchmarkReport(result, rows)
+
+
+def _answer(folder: Path, clip: SyntheticClip) -> ClipAnswer:
+    """What was predicted of all frames, checked to be of their size."""
+    answer = predicted_answer(folder, range(len(clip.images)))
+    size = clip.images.shape[-2:]
+    for name in ("depth", "flow", "visibility", "learned_visibility", "motion"):
+        values = getattr(answer, name)
+        if values is not None and values.shape[-2:] != size:
+            height, width = values.shape[-2:]
+            raise InputError(
+                f"{folder}: its {name} is {height}x{width}, the clip {size[0]}x{size[1]}; predict at its size"
+            )
+    return answer
+
+
+def _protocol(split: str, clips: int) -> Protocol:
+    """How the figures are made, for the result's file."""
+    return Protocol(
+        "clips",
+        "streets",
+        {
+            "split": split,
+            "clips": clips,
+            "depth_scaling": "median of each image",
+            "cap_m": FARTHEST_M,
+            "threshold": THRESHOLD,
+            "means": "over the frames of a clip, then over clips",
+        },
     )
 
 

@@ -15,8 +15,8 @@ class Validation:
     Attributes:
         validator: does it.
         epochs: from one time to the next; once more at the end.
-        patience: rounds of the last stage in a row without a better figure after which the training ends;
-            0 goes through to its end.
+        patience: rounds of the last stage in a row without a better figure after which the training ends,
+            the first of the stage not counted; 0 goes through to its end.
     """
 
     validator: Validator

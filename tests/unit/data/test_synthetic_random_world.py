@@ -17,6 +17,7 @@ from triptych.data.synthetic.random_world import (
     random_world_clip,
     random_world_frames,
 )
+from triptych.data.synthetic.street_materials import Leaves, Rough
 from triptych.geometry.rigid import rigid_flow
 from triptych.geometry.warp import warped
 from triptych.types import Role
@@ -43,6 +44,21 @@ def test_parts_share_neither_families_nor_seeds():
     assert all(low <= high for low, high in ranges)
     assert all(high < low for (_, high), (low, _) in itertools.pairwise(ranges))
     assert ranges[0][0] >= SEEDS_PER_PART  # seeds that people type are nobody's
+
+
+def _patterns(part):
+    worlds = (
+        build(world_seed(part, seed), seconds=0.5, moving_objects=8)
+        for build in FAMILIES[part].values()
+        for seed in range(3)
+    )
+    return {type(material) for world in worlds for material in world.scene.materials}
+
+
+def test_no_pattern_but_leaves_and_skin_is_both_learned_from_and_judged_on():
+    learned = _patterns("train")
+    assert learned & _patterns("validation") == {Rough}
+    assert learned & _patterns("test") == {Rough, Leaves}
 
 
 def test_what_is_not_of_a_part_is_refused():
@@ -120,6 +136,7 @@ def test_no_frame_is_black_blinding_or_pressed_against_a_wall(clip):
 def test_a_role_is_given_exactly_to_what_moves(clip):
     assert torch.equal(clip.role > 0, clip.moving)
     assert clip.role.max() <= max(Role)
+    assert clip.moving[-1].any() or not clip.moving[-2].any()  # the last frame has no next, but what moves is known
 
 
 def _movers(part, family, seed, kind):

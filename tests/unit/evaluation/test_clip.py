@@ -77,9 +77,10 @@ def test_the_baselines_are_those_of_the_trivial_answers(clip: SyntheticClip, per
     assert scores.odometry.straight_ate_3 > scores.odometry.ate_3
 
 
-def test_fewer_than_three_held_out_frames_are_refused(clip: SyntheticClip, perfect: Path) -> None:
+@pytest.mark.parametrize("held_out", [[], [4], [3, 4]])
+def test_fewer_than_three_held_out_frames_are_refused(clip: SyntheticClip, perfect: Path, held_out: list[int]) -> None:
     with pytest.raises(InputError, match="3 in a row"):
-        score_clip(perfect, clip, held_out=[3, 4])
+        score_clip(perfect, clip, held_out=held_out)
 
 
 def test_the_mean_depth_map_takes_the_overall_mean_where_nothing_was_ever_valid() -> None:

@@ -69,8 +69,9 @@ def test_depth_that_drifts_has_a_spread_of_scales(clip: SyntheticClip) -> None:
     assert truth.depth is not None
     factors = torch.linspace(1.0, 2.0, FRAMES)
     figures = clip_figures(replace(truth, depth=truth.depth * factors.view(-1, 1, 1, 1)), clip, range(FRAMES))
-    scales = 1 / factors
-    assert figures["scale_std"] == pytest.approx(float(scales.std(correction=0) / scales.median()), rel=1e-5)
+    scales = 1 / factors.double()
+    middle = float(scales[2] + scales[3]) / 2
+    assert figures["scale_std"] == pytest.approx(float(scales.std(correction=0)) / middle, rel=1e-5)
     assert figures["abs_rel"] == pytest.approx(0, abs=1e-5)
 
 
@@ -84,16 +85,45 @@ def test_flow_errors_are_parted_by_what_is_seen(clip: SyntheticClip) -> None:
     assert "abs_rel" not in figures
 
 
+def test_frames_in_which_nothing_moves_or_is_near_do_not_count_in_what_they_do_not_show(clip: SyntheticClip) -> None:
+    moving = clip.moving.clone()
+    moving[1] = False
+    depth_m = clip.depth_m.clone()
+    depth_m[2] = torch.inf
+    part = replace(clip, moving=moving, role=clip.role * moving, depth_m=depth_m)
+    wrong = moving[:-1].float()
+    answer = ClipAnswer(
+        depth=clip.depth_m.clamp(max=1e4),
+        flow=clip.flow_forward + wrong * torch.tensor([0.0, 2.0]).view(1, 2, 1, 1),
+        motion=wrong,
+    )
+    figures = clip_figures(answer, part, range(FRAMES))
+    assert figures["epe_moving"] == pytest.approx(2, abs=1e-4)  # a mean with zeros in it would be less
+    assert figures["motion_f1"] == figures["motion_auc"] == 1
+    assert figures["abs_rel"] == figures["scale_std"] == pytest.approx(0, abs=1e-5)
+    nothing = replace(part, moving=torch.zeros_like(moving), role=torch.zeros_like(clip.role))
+    figures = clip_figures(answer, nothing, range(FRAMES))
+    assert all(math.isnan(figures[name]) for name in figures if "mov" in name or "motion" in name)
+
+
+def test_moving_depth_counts_the_last_frame_and_flow_does_not(clip: SyntheticClip) -> None:
+    moving = torch.zeros_like(clip.moving)
+    moving[-1] = clip.moving[-1]
+    truth = truth_answer(clip)
+    figures = clip_figures(truth, replace(clip, moving=moving), range(FRAMES))
+    assert figures["moving_abs_rel"] == pytest.approx(0, abs=1e-5)
+    assert math.isnan(figures["epe_moving"])
+
+
 def test_fewer_frames_than_a_snippet_of_the_path_are_refused(clip: SyntheticClip) -> None:
     with pytest.raises(InputError, match="3 in a row are the least"):
         clip_figures(truth_answer(clip), clip, range(2))
 
 
 def test_the_five_point_path_on_true_flow_is_the_true_one(clip: SyntheticClip) -> None:
-    still = replace(clip, moving=torch.zeros_like(clip.moving))
     path = five_point_path(clip.flow_forward, clip.intrinsics)
     # Steps of length 1: each pair has its direction and rotation, and the drive an even pace.
-    errors = snippet_trajectory_errors(path.double(), still.camera_to_world.double(), length=3)
+    errors = snippet_trajectory_errors(path.double(), clip.camera_to_world.double(), length=3)
     travelled = (clip.camera_to_world[2:, :3, 3] - clip.camera_to_world[:-2, :3, 3]).norm(dim=1)
     assert float((errors / travelled).mean()) < 0.02
 
@@ -164,6 +194,14 @@ def test_a_clip_without_a_prediction_is_named(tmp_path: Path, clip: SyntheticCli
         score_benchmark(tmp_path / "prediction", [tmp_path / clip.name], split="one")
     with pytest.raises(InputError, match="no clips"):
         score_benchmark(tmp_path / "prediction", [], split="none")
+
+
+def test_a_prediction_of_another_size_is_named(tmp_path: Path, clip: SyntheticClip) -> None:
+    save_clip(tmp_path / "truth" / clip.name, clip)
+    small = synthetic_clip("street", seed=5, frames=FRAMES, height=32, width=64)
+    write_prediction(tmp_path / "prediction" / clip.name, small)
+    with pytest.raises(InputError, match="depth is 32x64, the clip 64x128"):
+        score_benchmark(tmp_path / "prediction", [tmp_path / "truth" / clip.name], split="one")
 
 
 def test_what_is_written_is_read_back(tmp_path: Path, clip: SyntheticClip) -> None:

@@ -24,15 +24,14 @@ def flows(maps: Tensor) -> FlowEstimate:
     return FlowEstimate(maps, torch.ones_like(maps[:, :1]))
 
 
-def figures(snippet: Snippet, estimate: SnippetEstimate) -> dict[str, float]:
+def told(snippet: Snippet, estimate: SnippetEstimate) -> dict[str, Tensor]:
     depth = build_model(settings()).depth.eval()
     with torch.no_grad():
-        return {
-            name: float(values.mean())
-            for name, values in self_figures(
-                snippet, estimate, disparity_of=depth.finest, min_depth=0.1, max_depth=100.0
-            )
-        }
+        return dict(self_figures(snippet, estimate, disparity_of=depth.finest, min_depth=0.1, max_depth=100.0))
+
+
+def figures(snippet: Snippet, estimate: SnippetEstimate) -> dict[str, float]:
+    return {name: float(values.mean()) for name, values in told(snippet, estimate).items()}
 
 
 def test_true_flow_explains_the_frames_better_than_none(snippet: Snippet) -> None:
@@ -55,3 +54,17 @@ def test_depth_and_a_camera_that_stands_still_explain_as_much_as_nothing(snippet
     assert found["error_by_depth"] == pytest.approx(found["error_unmoved"], rel=1e-5)
     assert 0 <= found["depth_consistency"] <= 1
     assert set(found) <= set(SELF_FIGURES)
+
+
+def test_the_figures_of_a_batch_are_those_of_its_snippets(snippet: Snippet) -> None:
+    clip = synthetic_clip("room", seed=3, frames=3, height=64, width=96)
+    frames = torch.cat((snippet.frames, clip.images[None].float() / 255))
+    both = Snippet(frames, frames, snippet.intrinsics.expand(2, 3, 3), torch.arange(2))
+    there = torch.randn(4, 2, 64, 96, generator=torch.Generator().manual_seed(0))
+    found = told(both, SnippetEstimate(flow_target_to_source=flows(there), flow_source_to_target=flows(-there)))
+    for place in range(2):
+        part = slice(2 * place, 2 * place + 2)
+        own = Snippet(frames[place : place + 1], frames[place : place + 1], snippet.intrinsics, torch.zeros(1).long())
+        estimate = SnippetEstimate(flow_target_to_source=flows(there[part]), flow_source_to_target=flows(-there[part]))
+        for name, value in figures(own, estimate).items():
+            assert float(found[name][place]) == pytest.approx(value, rel=1e-5), name

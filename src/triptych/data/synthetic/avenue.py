@@ -13,12 +13,11 @@ from triptych.data.synthetic.movers import Company, movers
 from triptych.data.synthetic.patterns import any_color, any_phase
 from triptych.data.synthetic.patterns_held_out import Mosaic, Paneled, Scaled, Terrazzo, Zigzag
 from triptych.data.synthetic.props import fence, figure, leaves_look
-from triptych.data.synthetic.scene import Body, packed, standing
+from triptych.data.synthetic.scene import Body, standing
 from triptych.data.synthetic.solids import Look, Solid, box, cylinder, ellipsoid, frustum, half_space
 from triptych.data.synthetic.staging import AT_ORIGIN, GroundPlan, Prop, camera_discs, scattered
 from triptych.data.synthetic.street_materials import Leaves
-from triptych.data.synthetic.sunlight import shadow_casters
-from triptych.data.synthetic.world import World
+from triptych.data.synthetic.world import World, lit_world
 
 AHEAD_M = 150.0
 """How far the avenue goes on beyond the camera's last position."""
@@ -45,8 +44,7 @@ def avenue(seed: int, *, seconds: float, moving_objects: int | None = None, film
     drive = (filming or Filming()).drive(dice, _drive(dice, line))
     plan = GroundPlan()
     company = Company(_mover, (3.0, 11.0), (7.0, 30.0), 7.0, camera_m=1.3, reach_m=13.0, lanes_m=(-6.6, -3.4, 3.4, 6.8))
-    count = dice.randint(0, 8) if moving_objects is None else moving_objects
-    moving = movers(dice, drive, company, plan, seconds=seconds, count=count)
+    moving = movers(dice, drive, company, plan, seconds=seconds, count=moving_objects)
     plan.take(camera_discs(drive, seconds, 1.8))
     last = drive.along(seconds)
     ground = Look(AvenueGround(line, MEDIAN_M, CURB_M, FRONT_M), any_color(dice, 0.32, 0.5, strong=0.15))
@@ -60,8 +58,7 @@ def avenue(seed: int, *, seconds: float, moving_objects: int | None = None, film
     bodies += scattered(dice, plan, line, _waiting, count=26, along=along, aside=(9.5, 13))
     bodies += scattered(dice, plan, line, _lantern, count=24, along=along, aside=(9.2, 9.8))
     bodies += moving
-    light = daylight(dice, seed)
-    return World(packed(bodies), drive, light, shadow_casters(bodies, drive, seconds) if light.shadow else None)
+    return lit_world(bodies, drive, daylight(dice, seed), seconds=seconds)
 
 
 def _drive(dice: random.Random, line: RoadLine) -> Drive:

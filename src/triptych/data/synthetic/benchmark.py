@@ -13,10 +13,8 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Literal
 
-import torch
-
 from triptych.data.synthetic.families import FAMILIES
-from triptych.data.synthetic.random_world import Recipe, filmed_clip, random_recipe
+from triptych.data.synthetic.random_world import Recipe, filmed_clip, random_recipe, rendered_sequence
 from triptych.errors import InputError
 from triptych.formats.atomic import atomic_path
 from triptych.formats.clips import save_clip
@@ -132,13 +130,4 @@ def _recipe(part: BenchmarkPart, number: int) -> Recipe:
 
 def clip_sequence(clip: SyntheticClip) -> FrameSequence:
     """The frames of a clip as if read from a file with a calibration."""
-    count = len(clip.images)
-    return FrameSequence(
-        images=clip.images,
-        intrinsics=clip.intrinsics.float(),
-        timestamps=torch.arange(count, dtype=torch.float64) / clip.frame_rate,
-        source_indices=torch.arange(count),
-        source_length=count,
-        intrinsics_origin="of the synthetic camera",
-        name=clip.name,
-    )
+    return rendered_sequence(clip.images, clip.intrinsics, frame_rate=clip.frame_rate, name=clip.name)

@@ -12,12 +12,11 @@ from triptych.data.synthetic.filming import DEGREE, Filming
 from triptych.data.synthetic.movers import Company, movers
 from triptych.data.synthetic.patterns import any_color, any_look, palette
 from triptych.data.synthetic.props import bush, chair, pole, table
-from triptych.data.synthetic.scene import Body, packed, standing
+from triptych.data.synthetic.scene import Body, standing
 from triptych.data.synthetic.solids import Look, Solid, box, cylinder, ellipsoid, frustum, gable, half_space
 from triptych.data.synthetic.staging import AT_ORIGIN, GroundPlan, Prop, camera_discs, scattered
-from triptych.data.synthetic.sunlight import shadow_casters
 from triptych.data.synthetic.surface import Material
-from triptych.data.synthetic.world import World
+from triptych.data.synthetic.world import World, lit_world
 
 FAR_M = 34.0
 """How far beyond the camera's way things are strewn, at scale 1."""
@@ -43,8 +42,7 @@ def clutter(seed: int, *, seconds: float, moving_objects: int | None = None, fil
         shapes.tumbling, (0.8 * scale, 4.0 * scale), (2.5 * scale, 9 * scale), 3 * scale, 0.8 * scale, 9 * scale
     )
     plan = GroundPlan()
-    count = dice.randint(0, 8) if moving_objects is None else moving_objects
-    moving = movers(dice, drive, company, plan, seconds=seconds, count=count)
+    moving = movers(dice, drive, company, plan, seconds=seconds, count=moving_objects)
     plan.take(camera_discs(drive, seconds, 0.9 * scale))
     last = drive.along(seconds)
     around: list[Body] = []
@@ -60,7 +58,7 @@ def clutter(seed: int, *, seconds: float, moving_objects: int | None = None, fil
     if boxed:
         bodies.append(_shell(dice, shapes.patterns, scale, last))
     light = lamplight(dice, seed) if boxed else daylight(dice, seed)
-    return World(packed(bodies), drive, light, shadow_casters(bodies, drive, seconds) if light.shadow else None)
+    return lit_world(bodies, drive, light, seconds=seconds)
 
 
 def _drive(dice: random.Random, line: RoadLine, scale: float) -> Drive:

@@ -13,12 +13,11 @@ from triptych.data.synthetic.movers import Company, movers
 from triptych.data.synthetic.patterns import any_color, any_look, any_phase, palette
 from triptych.data.synthetic.props import chair, crate, drum, figure, table
 from triptych.data.synthetic.room_materials import Books, Printed, Wood
-from triptych.data.synthetic.scene import Body, packed, standing
+from triptych.data.synthetic.scene import Body, standing
 from triptych.data.synthetic.solids import Look, Solid, box, cylinder, ellipsoid, half_space
 from triptych.data.synthetic.staging import AT_ORIGIN, GroundPlan, Prop, camera_discs, scattered
-from triptych.data.synthetic.sunlight import shadow_casters
 from triptych.data.synthetic.surface import Material
-from triptych.data.synthetic.world import World
+from triptych.data.synthetic.world import World, lit_world
 
 SECTION_M = 3.0
 """Length of a straight piece of wall; pieces overlap a little where the corridor bends."""
@@ -44,8 +43,7 @@ def corridor(seed: int, *, seconds: float, moving_objects: int | None = None, fi
     style = _Style(palette(dice, 1.2), half, high)
     plan = GroundPlan()
     company = Company(style.mover, (0.5, 2.2), (2.2, 8.0), 0.9 * half, camera_m=0.5, reach_m=half - 0.1)
-    count = dice.randint(0, 8) if moving_objects is None else moving_objects
-    moving = movers(dice, drive, company, plan, seconds=seconds, count=count)
+    moving = movers(dice, drive, company, plan, seconds=seconds, count=moving_objects)
     plan.take(camera_discs(drive, seconds, 0.6))
     last = drive.along(seconds)
     floor = Look(dice.choice(palette(dice, 2.5)), any_color(dice, 0.3, 0.7, strong=0.3), any_color(dice), gloss=0.2)
@@ -53,8 +51,7 @@ def corridor(seed: int, *, seconds: float, moving_objects: int | None = None, fi
     for make, number, aside in ((style.furniture, 40, (half - 0.7, half - 0.25)), (style.small, 16, (0.5, half - 0.3))):
         bodies += scattered(dice, plan, line, make, count=number, along=(-BACK_M, last + AHEAD_M), aside=aside)
     bodies += moving
-    light = lamplight(dice, seed)
-    return World(packed(bodies), drive, light, shadow_casters(moving, drive, seconds) if light.shadow else None)
+    return lit_world(bodies, drive, lamplight(dice, seed), seconds=seconds, casting=moving)
 
 
 def _drive(dice: random.Random, line: RoadLine) -> Drive:

@@ -12,13 +12,12 @@ from triptych.data.synthetic.filming import DEGREE, Filming
 from triptych.data.synthetic.movers import Company, movers
 from triptych.data.synthetic.patterns import any_phase
 from triptych.data.synthetic.props import bush, conifer, fence, mast, rock, tree
-from triptych.data.synthetic.scene import Body, packed, standing
+from triptych.data.synthetic.scene import Body, standing
 from triptych.data.synthetic.solids import Look, box, cylinder, ellipsoid, frustum, gable, half_space
 from triptych.data.synthetic.staging import AT_ORIGIN, GroundPlan, Prop, camera_discs, scattered
 from triptych.data.synthetic.street_materials import Banded, Leaves, Rough, Rows
-from triptych.data.synthetic.sunlight import shadow_casters
 from triptych.data.synthetic.vehicles import car, truck, van
-from triptych.data.synthetic.world import World
+from triptych.data.synthetic.world import World, lit_world
 
 AHEAD_M = 110.0
 """How far the land is furnished beyond the camera's last position."""
@@ -50,8 +49,7 @@ def country(seed: int, *, seconds: float, moving_objects: int | None = None, fil
     company = Company(
         _mover, (1.5, 9.0), (7.0, 28.0), 6.0, camera_m=1.4, reach_m=22.0, lanes_m=(-3.2, 0.0, 0.4, 3.2, 6.0)
     )
-    count = dice.randint(0, 8) if moving_objects is None else moving_objects
-    moving = movers(dice, drive, company, plan, seconds=seconds, count=count)
+    moving = movers(dice, drive, company, plan, seconds=seconds, count=moving_objects)
     plan.take(camera_discs(drive, seconds, 2.0))
     land = Land(line, VERGE_M - 1.2, dice.uniform(18, 50), dice.uniform(25, 70))
     bodies = [standing((half_space(Look(land, (0.4, 0.36, 0.25))),), AT_ORIGIN)]
@@ -59,8 +57,7 @@ def country(seed: int, *, seconds: float, moving_objects: int | None = None, fil
     bodies += _boundaries(dice, plan, line, drive.along(seconds))
     bodies += _hills(dice, line, drive.along(seconds))
     bodies += moving
-    light = daylight(dice, seed)
-    return World(packed(bodies), drive, light, shadow_casters(bodies, drive, seconds) if light.shadow else None)
+    return lit_world(bodies, drive, daylight(dice, seed), seconds=seconds)
 
 
 def _drive(dice: random.Random, line: RoadLine) -> Drive:

@@ -1,7 +1,8 @@
 """Families of worlds, and which part of learning each is for.
 
 The parts share neither a family nor a seed: what a network is judged on has other places,
-layouts, things and patterns than what it learned from, not only other numbers.
+layouts, things and patterns than what it learned from, not only other numbers. The little
+that they do share is listed in docs/decisions/0010-worlds-in-parts.md.
 """
 
 from __future__ import annotations

@@ -12,12 +12,11 @@ from triptych.data.synthetic.movers import Company, movers
 from triptych.data.synthetic.patterns import any_color, any_phase
 from triptych.data.synthetic.patterns_held_out import Gravel, Mosaic, Paneled, Scaled, Terrazzo, Zigzag
 from triptych.data.synthetic.props import fence, figure
-from triptych.data.synthetic.scene import Body, packed, standing
+from triptych.data.synthetic.scene import Body, standing
 from triptych.data.synthetic.solids import Look, Solid, box, cylinder, ellipsoid, frustum, gable, half_space
 from triptych.data.synthetic.staging import AT_ORIGIN, GroundPlan, Prop, camera_discs, scattered
-from triptych.data.synthetic.sunlight import shadow_casters
 from triptych.data.synthetic.surface import Material
-from triptych.data.synthetic.world import World
+from triptych.data.synthetic.world import World, lit_world
 
 FLOORS: tuple[Material, ...] = (Terrazzo(0.3), Mosaic(0.4), Gravel(0.12))
 CLOTHS: tuple[Material, ...] = (Zigzag(0.15), Scaled(0.12), Mosaic(0.07), Terrazzo(0.12))
@@ -41,8 +40,7 @@ def hall(seed: int, *, seconds: float, moving_objects: int | None = None, filmin
     drive = (filming or Filming()).drive(dice, _drive(dice, line))
     plan = GroundPlan()
     company = Company(_mover, (0.6, 3.0), (2.5, 12.0), 3.0, camera_m=0.6, reach_m=7.0)
-    count = dice.randint(0, 8) if moving_objects is None else moving_objects
-    moving = movers(dice, drive, company, plan, seconds=seconds, count=count)
+    moving = movers(dice, drive, company, plan, seconds=seconds, count=moving_objects)
     plan.take(camera_discs(drive, seconds, 0.8))
     last, half, high = drive.along(seconds), dice.uniform(9, 15), dice.uniform(5, 9)
     floor = Look(dice.choice(FLOORS), any_color(dice, 0.4, 0.7, strong=0.2), any_color(dice, 0.15, 0.4), gloss=0.35)
@@ -60,8 +58,7 @@ def hall(seed: int, *, seconds: float, moving_objects: int | None = None, filmin
     ):  # fmt: skip
         bodies += scattered(dice, plan, line, make, count=number, along=along, aside=aside)
     bodies += moving
-    light = lamplight(dice, seed)
-    return World(packed(bodies), drive, light, shadow_casters(bodies, drive, seconds) if light.shadow else None)
+    return lit_world(bodies, drive, lamplight(dice, seed), seconds=seconds)
 
 
 def _drive(dice: random.Random, line: RoadLine) -> Drive:

@@ -15,6 +15,9 @@ from triptych.types import Role
 ROLES = {Role.CROSSING: 0.35, Role.LEADING: 0.27, Role.ONCOMING: 0.23, Role.OTHER: 0.15}
 """How often each role is played."""
 
+MOST = 8
+"""Objects where no number is asked for: none up to so many."""
+
 TRIES = 15
 """How often a place is sought for an object before it is left out."""
 
@@ -60,7 +63,7 @@ class _Place:
 
 
 def movers(
-    dice: random.Random, drive: Drive, company: Company, plan: GroundPlan, *, seconds: float, count: int
+    dice: random.Random, drive: Drive, company: Company, plan: GroundPlan, *, seconds: float, count: int | None
 ) -> list[Body]:
     """Objects that move in the camera's view, and never touch it or each other; their ways are taken of the plan.
 
@@ -70,13 +73,14 @@ def movers(
         company: what moves.
         plan: what is taken: what stands is placed after what moves.
         seconds: how long the clip lasts.
-        count: how many at most: those for which no place is found are left out.
+        count: how many at most, for those for which no place is found are left out; None for 0 to `MOST`.
     """
+    most = dice.randint(0, MOST) if count is None else count
     times = moments(seconds)
     camera = [tuple(drive.camera_to_world(time)[(0, 2), 3].tolist()) for time in times]
     ways: list[tuple[list[tuple[float, ...]], float]] = [(camera, company.camera_m)]
     bodies: list[Body] = []
-    for _ in range(count):
+    for _ in range(most):
         role = dice.choices(list(ROLES), weights=list(ROLES.values()))[0]
         prop = company.make(dice)
         for _ in range(TRIES):

@@ -6,13 +6,14 @@ import random
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from triptych.data.synthetic.appearance import Appearance, random_appearance
 from triptych.data.synthetic.cast import Grid, first_hits
 from triptych.data.synthetic.families import Part, builder_of, camera_kinds, family_shares, world_seed
 from triptych.data.synthetic.filming import Filming
+from triptych.data.synthetic.movers import MOST
 from triptych.data.synthetic.render import Film, suns_of
 from triptych.data.synthetic.view import View, view
 from triptych.data.synthetic.world import World
@@ -70,7 +71,7 @@ def random_recipe(part: Part, seed: int, *, family: str | None = None) -> Recipe
         family=name,
         seed=own,
         filming=Filming(kind, dice.uniform(*FIELDS_OF_VIEW_DEG)),
-        moving_objects=0 if dice.random() < STILL_SHARE else dice.randint(1, 8),
+        moving_objects=0 if dice.random() < STILL_SHARE else dice.randint(1, MOST),
         appearance=random_appearance(dice),
     )
 
@@ -109,14 +110,30 @@ def filmed_frames(recipe: Recipe, *, frames: int, height: int, width: int) -> Fr
     take = _take(recipe, frames, height, width)
     grid = Grid(height, width)
     hits = [first_hits(seen, grid) for seen in take.views]
+    images = _film(recipe, height, width).images(take.views, hits, take.world.light, take.suns)
+    return rendered_sequence(images, take.intrinsics, frame_rate=FRAME_RATE_HZ, name=f"{recipe.family}-{recipe.seed}")
+
+
+def rendered_sequence(
+    images: UInt8[Tensor, "frames 3 height width"], intrinsics: Float[Tensor, "3 3"], *, frame_rate: float, name: str
+) -> FrameSequence:
+    """Rendered frames as if read from a file with a calibration.
+
+    Args:
+        images: the frames.
+        intrinsics: K (px).
+        frame_rate: frames per second.
+        name: of what was rendered.
+    """
+    count = len(images)
     return FrameSequence(
-        images=_film(recipe, height, width).images(take.views, hits, take.world.light, take.suns),
-        intrinsics=take.intrinsics.float(),
-        timestamps=torch.arange(frames, dtype=torch.float64) / FRAME_RATE_HZ,
-        source_indices=torch.arange(frames),
-        source_length=frames,
+        images=images,
+        intrinsics=intrinsics.float(),
+        timestamps=torch.arange(count, dtype=torch.float64) / frame_rate,
+        source_indices=torch.arange(count),
+        source_length=count,
         intrinsics_origin="of the synthetic camera",
-        name=f"{recipe.family}-{recipe.seed}",
+        name=name,
     )
 
 

@@ -12,11 +12,10 @@ from triptych.data.synthetic.movers import Company, movers
 from triptych.data.synthetic.patterns import any_color, any_phase
 from triptych.data.synthetic.patterns_held_out import Corrugated, Gravel, Scaled, Zigzag
 from triptych.data.synthetic.props import crate, drum, fence, figure, pole
-from triptych.data.synthetic.scene import Body, packed, standing
+from triptych.data.synthetic.scene import Body, standing
 from triptych.data.synthetic.solids import Look, Solid, box, cylinder, frustum, half_space
 from triptych.data.synthetic.staging import AT_ORIGIN, GroundPlan, Prop, camera_discs, scattered
-from triptych.data.synthetic.sunlight import shadow_casters
-from triptych.data.synthetic.world import World
+from triptych.data.synthetic.world import World, lit_world
 
 AHEAD_M = 75.0
 """How far the yard is furnished beyond the camera's last position."""
@@ -46,15 +45,13 @@ def yard(seed: int, *, seconds: float, moving_objects: int | None = None, filmin
     drive = (filming or Filming()).drive(dice, _drive(dice, line))
     plan = GroundPlan()
     company = Company(_mover, (1.0, 6.0), (5.0, 20.0), 4.5, camera_m=1.1, reach_m=12.0, lanes_m=(-2.6, 2.6, 0.0, -0.2))
-    count = dice.randint(0, 8) if moving_objects is None else moving_objects
-    moving = movers(dice, drive, company, plan, seconds=seconds, count=count)
+    moving = movers(dice, drive, company, plan, seconds=seconds, count=moving_objects)
     plan.take(camera_discs(drive, seconds, 1.6))
     gravel = Look(Gravel(dice.uniform(0.15, 0.4)), any_color(dice, 0.35, 0.6, strong=0.1), (0.30, 0.29, 0.27))
     bodies = [standing((half_space(gravel),), AT_ORIGIN)]
     bodies += _filled(dice, plan, line, drive.along(seconds))
     bodies += moving
-    light = daylight(dice, seed)
-    return World(packed(bodies), drive, light, shadow_casters(bodies, drive, seconds) if light.shadow else None)
+    return lit_world(bodies, drive, daylight(dice, seed), seconds=seconds)
 
 
 def _drive(dice: random.Random, line: RoadLine) -> Drive:
