@@ -1,0 +1,177 @@
+"""The paper's ablation and the method's open settings, on rendered worlds with exact truth.
+
+python benchmarks/ablation.py --output FOLDER [--steps 900] [--size 64x192] [--clips 150] [--jobs 2] [--only NAME ...]
+python benchmarks/ablation.py --output FOLDER --table FILE.md
+
+Each run is a training by `triptych train` on worlds of the training part, scored by `triptych evaluate streets`
+without refinement on the benchmarks of the validation and of the test worlds. Only the former decide anything.
+A run that is done leaves one JSON file in FOLDER/results; started again, the driver goes on where it was stopped,
+within a training too, and the results are the same. `ablation.yaml` says what the runs are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ablation_table import write_tables
+
+PLAN = Path(__file__).with_suffix(".yaml")
+SEEDS = {"rows": 3, "settings": 2}
+PARTS = ("validation", "test")
+SHARES_OVER = 0.5
+"""Gate shares are means over this last part of the joint stage."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training of the ablation.
+
+    Attributes:
+        group: rows or settings.
+        name: of the row or setting.
+        seed: of weights, order and augmentation.
+        change: what differs from what is common to all.
+    """
+
+    group: str
+    name: str
+    seed: int
+    change: dict[str, Any]
+
+    @property
+    def label(self) -> str:
+        """Name of its files."""
+        return f"{self.name}_{self.seed}"
+
+
+def planned(plan: dict[str, Any]) -> Iterator[Run]:
+    """All runs: the seeds by turns, so that what is there at any time compares fairly."""
+    for seed in range(max(SEEDS.values())):
+        for group, count in SEEDS.items():
+            if seed < count:
+                yield from (Run(group, name, seed, dict(change)) for name, change in plan[group].items())
+
+
+def triptych(*words: str) -> None:
+    """A command of the package, by one thread."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "triptych", *words], env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"triptych {' '.join(words)}\n{done.stderr[-2000:]}")
+
+
+def prepare_worlds(folder: Path, *, size: str, clips: int) -> None:
+    """The frames to learn from and the two benchmarks, once."""
+    if not (folder / "train").is_dir():
+        triptych(
+            *("prepare", "synthetic", "--part", "train", "--layout", "folders", f"--clips={clips}"),
+            *("--frames=10", f"--size={size}", f"--output={folder / 'train'}"),
+        )
+    for part in PARTS:
+        if not (folder / part).is_dir():
+            triptych(
+                *("prepare", "synthetic", "--benchmark", "--part", part),
+                *(f"--size={size}", f"--output={folder / part}"),
+            )
+
+
+def carry_out(run: Run, options: argparse.Namespace, common: dict[str, Any]) -> None:
+    """Train, score and write the result; nothing where it is there already."""
+    result = options.output / "results" / f"{run.label}.json"
+    if result.is_file():
+        return
+    folder = options.output / "runs" / run.label
+    change = dict(run.change)
+    named = change.pop("config", None)
+    settings = options.output / "settings" / f"{run.label}.yaml"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text(yaml.safe_dump(change))
+    shared = options.output / "settings" / "common.yaml"
+    shared.write_text(yaml.safe_dump(common))
+    words = ["train", "--preset", "small", "--config", str(shared)]
+    words += ["--config", named] if named else []
+    words += ["--config", str(settings)] if change else []
+    words += [f"--data.root={options.output / 'worlds' / 'train'}", "--data.dataset=folders"]
+    words += ["--validation.held_out=0", f"--size={options.size}", f"--steps={options.steps}", f"--seed={run.seed}"]
+    words += [f"--output={folder}"]
+    if (folder / "settings.yaml").is_file():
+        words = ["train", f"--output={folder}", "--resume"]
+    if not (folder / "model.safetensors").is_file():
+        triptych(*words)
+    figures: dict[str, Any] = {}
+    for part in PARTS:
+        scores = folder / f"{part}.json"
+        triptych(
+            *("evaluate", "streets", f"--model={folder}", "--refinement=none"),
+            *(f"--ground-truth={options.output / 'worlds' / part}", f"--json={scores}", f"--name={run.name}"),
+        )
+        figures[part] = json.loads(scores.read_text())
+    content = {
+        "group": run.group,
+        "name": run.name,
+        "seed": run.seed,
+        "steps": options.steps,
+        "size": options.size,
+        "change": run.change,
+        "shares": gate_shares(folder / "metrics.jsonl"),
+        "figures": figures,
+    }
+    result.parent.mkdir(parents=True, exist_ok=True)
+    temporary = result.with_suffix(".partial")
+    temporary.write_text(json.dumps(content, indent=1))
+    temporary.rename(result)
+    print(f"{run.label}: done", flush=True)
+
+
+def gate_shares(metrics: Path) -> dict[str, float]:
+    """Mean shares of pixels that gates and masks keep, over the end of the last stage."""
+    steps = [json.loads(line) for line in metrics.read_text().splitlines()]
+    last = [step for step in steps if step["stage"] == steps[-1]["stage"]]
+    tail = last[int(len(last) * SHARES_OVER) :]
+    names = tail[-1]["shares"]
+    return {name: sum(step["shares"][name] for step in tail) / len(tail) for name in names}
+
+
+def parsed() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, required=True, help="folder of worlds, runs and results")
+    parser.add_argument("--steps", type=int, default=900, help="of each training, at batch 4")
+    parser.add_argument("--size", default="64x192")
+    parser.add_argument("--clips", type=int, default=150, help="training worlds, of ten frames each")
+    parser.add_argument("--jobs", type=int, default=2, help="trainings at a time, each by one thread")
+    parser.add_argument("--only", nargs="*", help="names of rows and settings")
+    parser.add_argument("--table", type=Path, help="file whose tables are written anew from the results; without runs")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run what is not there yet, or write the tables."""
+    options = parsed()
+    options.output = options.output.absolute()
+    if options.table is not None:
+        write_tables(options.output / "results", options.table)
+        return
+    plan = yaml.safe_load(PLAN.read_text())
+    prepare_worlds(options.output / "worlds", size=options.size, clips=options.clips)
+    runs = [run for run in planned(plan) if not options.only or run.name in options.only]
+    with ThreadPoolExecutor(options.jobs) as pool:
+        for _ in pool.map(lambda run: carry_out(run, options, plan["common"]), runs):
+            pass
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Tables of the ablation's results: mean and deviation over the seeds."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
+FIGURES = {
+    "abs_rel": "abs_rel",
+    "delta1": "delta1",
+    "moving_hole_rate": "holes, moving",
+    "crossing_hole_rate": "crossing",
+    "oncoming_hole_rate": "oncoming",
+    "leading_hole_rate": "leading",
+    "epe_all": "EPE all",
+    "epe_noc": "noc",
+    "epe_occ": "occ",
+    "epe_moving": "moving",
+    "occlusion_f1": "occlusion F1",
+    "learned_occlusion_f1": "by the mask",
+    "ate_5": "ATE-5",
+}
+PARTS = {"validation": "Validation worlds, by which settings are chosen", "test": "Test worlds, which decide nothing"}
+
+
+def write_tables(results: Path, document: Path) -> None:
+    """Put the tables between the marks of a document, which holds them already.
+
+    Raises:
+        ValueError: the document has no such marks.
+    """
+    text = document.read_text()
+    if BEGIN not in text or END not in text:
+        raise ValueError(f"{document}: needs the lines {BEGIN} and {END}")
+    found = [json.loads(path.read_text()) for path in sorted(results.glob("*.json"))]
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    document.write_text(f"{before}{BEGIN}\n\n{tables(found)}\n{END}{after}")
+
+
+def tables(found: list[dict[str, Any]]) -> str:
+    """All tables as Markdown."""
+    parts = []
+    for part, title in PARTS.items():
+        for group, told in (("rows", "rows of the paper"), ("settings", "one setting changed in `full`")):
+            runs = [run for run in found if run["group"] == group or (group == "settings" and run["name"] == "full")]
+            parts.append(f"### {title}: {told}\n\n{table(runs, part)}")
+    parts.append(f"### Shares of pixels that gates and masks keep\n\n{share_table(found)}")
+    return "\n".join(parts)
+
+
+def table(runs: list[dict[str, Any]], part: str) -> str:
+    """Figures of some runs on the worlds of a part."""
+    rows = _by_name(runs)
+    lines = [f"| | seeds | {' | '.join(FIGURES.values())} |", f"| --- | --- |{' --- |' * len(FIGURES)}"]
+    for name, seeds in rows.items():
+        values = [[run["figures"][part]["metrics"].get(figure) for run in seeds] for figure in FIGURES]
+        lines.append(f"| {name} | {len(seeds)} | {' | '.join(_shown(each) for each in values)} |")
+    return "\n".join(lines) + "\n"
+
+
+def share_table(runs: list[dict[str, Any]]) -> str:
+    """Gate shares of each row and setting."""
+    names = list(dict.fromkeys(share for run in runs for share in run["shares"]))
+    lines = [f"| | {' | '.join(names)} |", f"| --- |{' --- |' * len(names)}"]
+    for name, seeds in _by_name(runs).items():
+        values = [_shown([run["shares"].get(share) for run in seeds]) for share in names]
+        lines.append(f"| {name} | {' | '.join(values)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _by_name(runs: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for run in runs:
+        rows[run["name"]].append(run)
+    return dict(rows)
+
+
+def _shown(values: list[float | None]) -> str:
+    known = [value for value in values if value is not None and not math.isnan(value)]
+    if not known:
+        return ""
+    spread = f" +- {statistics.stdev(known):.3f}" if len(known) > 1 else ""
+    return f"{statistics.fmean(known):.3f}{spread}"
