@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jsonargparse import ArgumentParser, Namespace
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 FAMILIES = ("street", "room", "clutter", "country", "corridor", "yard", "avenue", "hall")
 """Kinds of scenes; named here too, for the command line is read before anything is loaded."""
 
+USUAL: dict[str, Any] = {"layout": "raw", "family": None, "clips": 1, "frames": 60, "seed": 0, "fov_deg": None}
+"""Options that a benchmark has no use for, as they are where nobody gives them."""
+
 FIRST_DATE = date(2011, 9, 26)
 """Of the first clip; each camera of its own has a day of its own, as KITTI's calibrations do."""
 
@@ -30,7 +33,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace what the output folder holds")
     parser.add_argument(
         "--layout",
-        default="raw",
+        default=USUAL["layout"],
         choices=["raw", "odometry", "flow2015", "folders"],
         help="which KITTI layout; `folders` are the frames and K alone, to learn from",
     )
@@ -41,10 +44,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--part", choices=["train", "validation", "test"], help="random worlds of a part of learning")
     parser.add_argument("--family", choices=list(FAMILIES), help="kind of scene: street, or with --part any of its own")
-    parser.add_argument("--clips", type=int, default=1, help="how many, one for each seed from --seed on")
-    parser.add_argument("--frames", type=int, default=60, help="length of a clip")
+    parser.add_argument("--clips", type=int, default=USUAL["clips"], help="how many, one for each seed from --seed on")
+    parser.add_argument("--frames", type=int, default=USUAL["frames"], help="length of a clip")
     parser.add_argument("--size", default="128x384", help="HEIGHTxWIDTH of the frames (px)")
-    parser.add_argument("--seed", type=int, default=0, help="of the first scene")
+    parser.add_argument("--seed", type=int, default=USUAL["seed"], help="of the first scene")
     parser.add_argument("--fov_deg", type=float, help="horizontal field of view: 81.5, or with --part random")
 
 
@@ -61,7 +64,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
 
 
 def _write_benchmark(options: Namespace) -> None:
-    """The fixed clips of a benchmark, with their hashes."""
+    """The fixed clips of a benchmark, with the hash of their worlds."""
     from triptych.cli.console import counted, say
     from triptych.data.synthetic.benchmark import write_benchmark
     from triptych.formats.atomic import atomic_folder
@@ -119,8 +122,9 @@ def _check(options: Namespace) -> None:
         raise InputError(f"--clips {options.clips}: one at least")
     if options.benchmark and options.part == "train":
         raise InputError("--benchmark: is of the test worlds, or with --part validation of those; not of train")
-    if options.benchmark and (options.family or options.fov_deg is not None):
-        raise InputError("--benchmark: has its own families and fields of view; leave out --family and --fov_deg")
+    given = [f"--{name}" for name, usual in USUAL.items() if getattr(options, name) != usual]
+    if options.benchmark and given:
+        raise InputError(f"--benchmark: its clips are fixed but for --part and --size; leave out {' and '.join(given)}")
     if options.layout == "folders" and not options.part and not options.benchmark:
         raise InputError("--layout folders: is for random worlds; say which, --part train, validation or test")
     if options.clips > 1 and options.layout == "flow2015":
