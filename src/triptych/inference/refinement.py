@@ -18,7 +18,7 @@ from triptych.geometry.pose import inverse_transform
 from triptych.geometry.visibility import forward_backward_visibility
 from triptych.inference.ground import ground_inverse_depth, seen_below_ground, without_specks
 from triptych.inference.matches import tracked_matches, variational_flow
-from triptych.inference.motion import matches_are_still
+from triptych.inference.motion import matched_better, matches_are_still
 from triptych.inference.three_view import (
     FEWEST_POINTS,
     JointPoints,
@@ -121,7 +121,7 @@ class GeometricRefinement:
         length = _length(points, pair)
         return RefinedPair(
             depth=_fused_depth(pair.depth, joint, length=length, trusted=~below),
-            flow=torch.where(known & (points.usable | ~points.seen), static, points.flow),
+            flow=_better_flow(pair, points, matched=matched, static=static, known=known),
             matched=matched,
             step=CameraStep(_scaled(next_from_current, length), ratio=ratio),
             below_ground=below,
@@ -135,6 +135,24 @@ class GeometricRefinement:
     ) -> StaticPoints:
         seen = forward_backward_visibility(flow[None], flow_back[None])[0]
         return static_points(SourceView(flow, seen, source_from_target), self.intrinsics)
+
+
+def _better_flow(
+    pair: PairEstimate,
+    points: StaticPoints,
+    *,
+    matched: Float[Tensor, "2 height width"],
+    static: Float[Tensor, "2 height width"],
+    known: Bool[Tensor, "1 height width"],
+) -> Float[Tensor, "2 height width"]:
+    """The static scene's flow where nothing can be matched, and where it explains the next frame as well as the match.
+
+    A motion that is off by some degrees, of a camera that mostly turns, would spoil good matches.
+    """
+    flow = torch.where(known & (points.usable | ~points.seen), static, points.flow)
+    image, following = (frame[None].float() / 255 for frame in (pair.image, pair.following))
+    worse = matched_better(image, following, matched[None], flow[None])[0]
+    return torch.where(points.seen & worse, matched, flow)
 
 
 def _length(points: StaticPoints, pair: PairEstimate) -> float:

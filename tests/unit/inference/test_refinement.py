@@ -6,6 +6,7 @@ import torch
 
 from triptych.geometry.pose import axis_angle
 from triptych.inference.refinement import GeometricRefinement, PairEstimate
+from triptych.inference.two_view import PairMotion
 from triptych.metrics.flow import end_point_error
 
 
@@ -89,3 +90,14 @@ def test_a_picture_that_does_not_change_is_a_camera_at_rest_whatever_the_network
     assert refined.step.still
     assert torch.equal(refined.step.next_from_current, torch.eye(4))
     assert not GeometricRefinement(street.intrinsics).refined(moving).step.still
+
+
+def test_a_wrong_motion_does_not_spoil_flow_that_is_matched(street, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    sideways = torch.eye(4, dtype=torch.float64)
+    sideways[:3, 3] = torch.tensor([0.6, 0.0, -0.8])
+    sideways[:3, :3] = street.step(0)[:3, :3].double()
+    monkeypatch.setattr("triptych.inference.refinement.pair_motion", lambda *_: PairMotion(sideways, 1.0))
+    refined = GeometricRefinement(street.intrinsics).refined(learned(street, 0))
+    truth, seen = street.clip.flow_forward[:1], street.clip.visible_forward[:1]
+    by_match = end_point_error(refined.matched[None], truth)[seen].mean()
+    assert end_point_error(refined.flow[None], truth)[seen].mean() < 1.1 * by_match
