@@ -125,6 +125,7 @@ class SnippetEstimate:
         target_from_source: pose predicted for the reversed pair (source, target).
         flow_target_to_source: flows with batch and source axes joined (batch major).
         flow_source_to_target: the backward flows, joined likewise, for range maps.
+        source_disparity: the finest disparity of the sources themselves, where it was asked for.
     """
 
     disparity: tuple[Float[Tensor, "batch 1 _ _"], ...] | None = None
@@ -132,6 +133,7 @@ class SnippetEstimate:
     target_from_source: Float[Tensor, "batch sources 4 4"] | None = None
     flow_target_to_source: FlowEstimate | None = None
     flow_source_to_target: FlowEstimate | None = None
+    source_disparity: Float[Tensor, "batch sources 1 height width"] | None = None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ NEVER_NEGATIVE = (
     "lambda_smooth",
     "flow_guidance",
     "flow_completion",
+    "depth_consistency",
+    "flow_augmentation",
     "flow_pyramid_weight",
     "flow_smoothness",
 )

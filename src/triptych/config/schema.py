@@ -154,12 +154,24 @@ class LossSettings:
         lambda_ed: factor of L_Ed (1 / px).
         lambda_eo: factor of L_Eo (1 / px).
         lambda_smooth: factor of the smoothness of disparity.
+        mask_normalization: what the masked means of eqs. 2 and 7 divide by: `kept`, the sum of
+            the applied masks, or `all`, what that would be if nothing were hidden: the number
+            of pixels of all directions, sources and levels, but where one of several counts
+            (a direction, a source, a side) of one. Masking everything is the minimum of the
+            latter: it is there to be measured. Guidance, completion, smoothness, consistency,
+            augmentation and imitation stay means over what they keep.
         source_rule: the depth side over all sources, or the best one at each pixel.
         automask: keep of the depth side only what the unmoved source explains worse.
         depth_levels: how many disparities, from the finest, take part.
         flow_guidance: factor of the pull of depth and pose toward the flow.
         flow_completion: factor of the pull of flow toward the static scene's, where the
             target is not seen in the source and no match can teach it.
+        depth_consistency: factor of the difference between the target's depth, moved into the
+            source, and the source's own, relative to their sum: the term `geometric_consistency`.
+            The depth network then runs on the sources too.
+        flow_augmentation: factor (1 / px) of the distance between flow of a random window of
+            the frames, enlarged, and the window of their flow, where the match is seen in the
+            whole. The flow network then runs twice.
         flow_pyramid_weight: factor of eq. 2 on the coarser flows.
         flow_smoothness: factor of the smoothness of flow (1 / px).
         flow_smoothness_order: differences that it penalizes.
@@ -180,11 +192,14 @@ class LossSettings:
     lambda_ed: float = 0.002
     lambda_eo: float = 0.02
     lambda_smooth: float = 0.001
+    mask_normalization: Literal["kept", "all"] = "kept"
     source_rule: Literal["mean", "minimum"] = "mean"
     automask: bool = False
     depth_levels: int = 1
     flow_guidance: float = 0.0
     flow_completion: float = 0.0
+    depth_consistency: float = 0.0
+    flow_augmentation: float = 0.0
     flow_pyramid_weight: float = 0.0
     flow_smoothness: float = 0.0
     flow_smoothness_order: Literal[1, 2] = 1

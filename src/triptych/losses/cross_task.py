@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from triptych.losses.means import divisor, masked_mean, weighted_sum
+from triptych.losses.means import MaskNormalization, divisor, masked_mean, weighted_sum
 from triptych.losses.weights import cross_gate, lowest
 
 PhotometricRule = Literal["cross_weighted", "minimum", "none"]
@@ -64,15 +64,32 @@ def photometric_means(
     depth_weight: Float[Tensor, "batch levels sources 1 height width"],
     *,
     rule: PhotometricRule,
+    normalization: MaskNormalization = "kept",
+    source_choices: int = 1,
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
     """The means (of L_o, of L_d) over their gated pixels.
 
     Under `minimum` both share one sum of weights, so that the two add up to the mean of
-    the per-pixel minimum; otherwise each side is divided by its own.
+    the per-pixel minimum; otherwise each side is divided by its own. Normalized by
+    `all`, a side is divided by its number of pixels, those of all sources and levels
+    counted; under `minimum` both by that of the flow side, since a pixel of a pair
+    counts with one side.
+
+    Args:
+        flow_error: L_o.
+        depth_error: L_d.
+        flow_weight: masks and gates of L_o.
+        depth_weight: masks, gates and choice of L_d.
+        rule: that the gates are of.
+        normalization: by the weights, or by all pixels.
+        source_choices: of how many sources the weight of depth keeps one; `all` counts
+            them as one, but under `minimum`, where flow may still be kept in the others.
     """
     if rule != "minimum":
-        return masked_mean(flow_error, flow_weight), masked_mean(depth_error, depth_weight)
+        of_flow = masked_mean(flow_error, flow_weight, normalization=normalization)
+        return of_flow, masked_mean(depth_error, depth_weight, normalization=normalization, choices=source_choices)
     levels = depth_error.shape[1]
-    weight_sum = divisor(flow_weight.sum() + depth_weight.sum() / levels)
+    weight_sum = flow_weight.sum() + depth_weight.sum() / levels
+    weight_sum = divisor(weight_sum, pixels=flow_error.numel(), normalization=normalization)
     of_flow = weighted_sum(flow_error, flow_weight) / weight_sum
     return of_flow, weighted_sum(depth_error, depth_weight) / (levels * weight_sum)

@@ -16,7 +16,7 @@ from torch import Tensor
 from triptych.geometry.epipolar import epipolar_distance, fundamental_from_flow, fundamental_matrix
 from triptych.geometry.grid import pixel_grid
 from triptych.geometry.pose import inverse_transform
-from triptych.losses.means import masked_mean
+from triptych.losses.means import MaskNormalization, masked_mean
 from triptych.losses.weights import cross_gate, lowest
 
 EpipolarKind = Literal["line", "sampson"]
@@ -131,6 +131,8 @@ def epipolar_means(
     weight_of_flow: Float[Tensor, "batch 1 sources 1 height width"],
     weight_of_rigid: Float[Tensor, "batch 1 sources 1 height width"],
     rule: EpipolarRule,
+    normalization: MaskNormalization = "kept",
+    source_choices: int = 1,
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
     """The means (of L_Eo, of L_Ed), not yet times their factors.
 
@@ -143,8 +145,16 @@ def epipolar_means(
         weight_of_flow: of L_Eo: the depth side's (`cross_weighted`), or where flow is visible.
         weight_of_rigid: of L_Ed: the flow side's (`cross_weighted`), or where depth is valid.
         rule: `none` is answered by not calling this.
+        normalization: by the weights, or by all pixels of all sources, of which `minimum`
+            counts one, since it keeps one.
+        source_choices: of how many sources the weight of L_Eo keeps one already.
     """
+    choices = (source_choices, 1)
     if rule == "minimum":
+        choices = (errors.flow.shape[2], errors.rigid.shape[2])
         weight_of_flow = weight_of_flow * lowest(errors.flow, weight_of_flow, dim=2)
         weight_of_rigid = weight_of_rigid * lowest(errors.rigid, weight_of_rigid, dim=2)
-    return masked_mean(errors.flow, weight_of_flow), masked_mean(errors.rigid, weight_of_rigid)
+    return (
+        masked_mean(errors.flow, weight_of_flow, normalization=normalization, choices=choices[0]),
+        masked_mean(errors.rigid, weight_of_rigid, normalization=normalization, choices=choices[1]),
+    )

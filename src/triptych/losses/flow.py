@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from triptych.geometry.warp import warped
-from triptych.losses.means import divisor, weighted_sum
+from triptych.losses.means import MaskNormalization, divisor, weighted_sum
 from triptych.losses.weights import VISIBLE, TemporalMode, temporal_weights
 
 ErrorFunction = Callable[[Tensor, Tensor], Tensor]
@@ -57,6 +57,7 @@ def flow_loss(
     forward_visibility: Float[Tensor, "batch 1 height width"],
     *,
     temporal: TemporalMode = "printed",
+    normalization: MaskNormalization = "kept",
 ) -> Float[Tensor, ""]:
     """L_op of eq. 2: `w_b M_b L_b + w_f M_f L_f`, over the sum of the applied masks.
 
@@ -64,12 +65,16 @@ def flow_loss(
     directions. With `minimum` the choice of a direction is a mask too: the mean is over
     the chosen pixels, chosen among the visible.
 
+    Normalized by `all`, the divisor is the number of pixels of both directions, however
+    many are visible; with `minimum`, of one, since a pixel counts with one direction.
+
     Args:
         backward_error: L_b, the target against the previous frame warped by flow.
         forward_error: L_f, against the next frame.
         backward_visibility: M, 1 where the target pixel is seen in the previous frame.
         forward_visibility: the same for the next frame.
         temporal: form of the weights w, see `temporal_weights`.
+        normalization: by the masks, or by all pixels.
 
     Returns:
         A scalar; 0 without gradient where nothing is visible.
@@ -82,7 +87,8 @@ def flow_loss(
         weights = masks
     else:
         weights = masks * torch.stack(temporal_weights(*errors.unbind(0), mode=temporal))
-    return weighted_sum(errors, weights) / divisor(masks.sum())
+    pixels = errors[0].numel() if temporal == "minimum" else errors.numel()
+    return weighted_sum(errors, weights) / divisor(masks.sum(), pixels=pixels, normalization=normalization)
 
 
 def flow_pyramid_loss(
@@ -93,6 +99,7 @@ def flow_pyramid_loss(
     error: ErrorFunction,
     *,
     temporal: TemporalMode = "printed",
+    normalization: MaskNormalization = "kept",
 ) -> Float[Tensor, ""]:
     """Mean over pyramid levels of eq. 2 on images averaged down to each level's grid.
 
@@ -107,6 +114,7 @@ def flow_pyramid_loss(
         visibility: of the full-size flow, averaged down to each level as its mask.
         error: compares a target with warped sources.
         temporal: form of the weights, see `temporal_weights`.
+        normalization: of each level, by its masks or by all of its pixels.
 
     Returns:
         A scalar; 0 where there is no level or nothing is visible.
@@ -122,5 +130,6 @@ def flow_pyramid_loss(
         seen = parted(F.interpolate(visibility.flatten(0, 1), size=size, mode="area"), (batch, 2))
         errors, in_frame = matched_error(small[:, 0], small[:, 1:], flow, error)
         mask = seen * in_frame
-        losses.append(flow_loss(*errors.unbind(1), *mask.unbind(1), temporal=temporal))
+        pairs = (*errors.unbind(1), *mask.unbind(1))
+        losses.append(flow_loss(*pairs, temporal=temporal, normalization=normalization))
     return torch.stack(losses).mean() if losses else target.new_zeros(())

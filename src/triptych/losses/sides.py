@@ -15,6 +15,7 @@ from triptych.geometry.depth_range import depth_from_disparity
 from triptych.geometry.rigid import rigid_flow
 from triptych.geometry.visibility import range_visibility
 from triptych.geometry.warp import warped
+from triptych.losses.consistency import depth_inconsistency
 from triptych.losses.flow import ErrorFunction, matched_error, parted
 from triptych.types import FlowEstimate, Snippet, SnippetEstimate
 
@@ -68,6 +69,7 @@ def single_precision(estimate: SnippetEstimate) -> SnippetEstimate:
         target_from_source=_wide_or_none(estimate.target_from_source),
         flow_target_to_source=wide_flow(estimate.flow_target_to_source),
         flow_source_to_target=wide_flow(estimate.flow_source_to_target),
+        source_disparity=_wide_or_none(estimate.source_disparity),
     )
 
 
@@ -125,6 +127,7 @@ class DepthSide:
         error: L_d, photometric, of the target against the sources warped by rigid flow.
         valid: 1 where the point is in front of the source camera and inside its frame.
         mean_inverse_depth: of the finest depth, detached.
+        inconsistency: of the finest depth with the sources' own; None where these were not estimated.
     """
 
     rigid: Float[Tensor, "batch sources 2 height width"]
@@ -132,6 +135,7 @@ class DepthSide:
     error: Float[Tensor, "batch levels sources 1 height width"]
     valid: Float[Tensor, "batch levels sources 1 height width"]
     mean_inverse_depth: Float[Tensor, " batch"]
+    inconsistency: Float[Tensor, "batch sources 1 height width"] | None = None
 
 
 def flow_side(views: Views, forward: FlowEstimate, backward: FlowEstimate | None, error: ErrorFunction) -> FlowSide:
@@ -161,6 +165,7 @@ def depth_side(
     source_from_target: Float[Tensor, "batch sources 4 4"],
     error: ErrorFunction,
     *,
+    source_disparity: Float[Tensor, "batch sources 1 height width"] | None = None,
     min_depth: float,
     max_depth: float,
 ) -> DepthSide:
@@ -171,6 +176,7 @@ def depth_side(
         disparity: the network's levels that take part, fine to coarse.
         source_from_target: predicted poses.
         error: compares the target with warped sources.
+        source_disparity: the sources' own, at full size, where their consistency is asked for.
         min_depth: depth of disparity 1.
         max_depth: depth of disparity 0.
     """
@@ -190,10 +196,16 @@ def depth_side(
     )
     moved, _ = warped(joined(views.sources.unsqueeze(1)), rigid.flow, padding="border")
     photometric = error(views.target, parted(moved, (batch, levels * sources)))
+    inconsistency = None
+    if source_disparity is not None:
+        flow, moved_depth = (parted(maps, shape)[:, 0].flatten(0, 1) for maps in (rigid.flow, rigid.depth_in_source))
+        own = depth_from_disparity(source_disparity.flatten(0, 1), min_depth=min_depth, max_depth=max_depth)
+        inconsistency = parted(depth_inconsistency(flow, moved_depth, own), (batch, sources))
     return DepthSide(
         rigid=parted(rigid.flow, shape)[:, 0],
         in_front=parted(rigid.depth_in_source > 0, shape)[:, 0].to(depth.dtype),
         error=photometric.reshape(*shape, *photometric.shape[2:]),
         valid=parted(rigid.valid, shape).to(depth.dtype),
         mean_inverse_depth=(1 / depth[:, 0].detach()).mean(dim=(1, 2, 3)),
+        inconsistency=inconsistency,
     )

@@ -60,6 +60,7 @@ class JointModel(nn.Module):
         backward_flow_gradient: bool = False,
         reversed_pose: bool = False,
         depth_levels: int = len(OUTPUT_STRIDES),
+        source_depth: bool = False,
     ) -> SnippetEstimate:
         """What the networks say of a batch of snippets of three frames.
 
@@ -77,6 +78,9 @@ class JointModel(nn.Module):
             reversed_pose: also predict the pose of the pairs (source, target).
             depth_levels: how many disparities, from the finest; the heads of the others do not
                 run, and get no gradient.
+            source_depth: run the depth network on the sources too, with gradient, in one batch
+                with the target: batch normalization then goes by all three frames. Without
+                `depth` it does not run.
 
         Returns:
             The estimate; parts that were not run are None.
@@ -93,12 +97,22 @@ class JointModel(nn.Module):
                 forward_flow, backward = self._flows(
                     frames, backward=backward_flow, apart=flow_gradient and not backward_flow_gradient
                 )
-        disparity = forward_pose = reverse_pose = None
-        if depth:
+        disparity = forward_pose = reverse_pose = of_sources = None
+        if depth and source_depth:
+            disparity, of_sources = self._disparities(frames, levels=depth_levels)
+        elif depth:
             disparity = self.depth(frames[:, TARGET], levels=depth_levels)
         if pose:
             forward_pose, reverse_pose = self._poses(frames, forward_flow, backward, reverse=reversed_pose)
-        return SnippetEstimate(disparity, forward_pose, reverse_pose, forward_flow, backward)
+        return SnippetEstimate(disparity, forward_pose, reverse_pose, forward_flow, backward, of_sources)
+
+    def _disparities(
+        self, frames: Float[Tensor, "batch 3 3 height width"], *, levels: int
+    ) -> tuple[tuple[Float[Tensor, "batch 1 _ _"], ...], Float[Tensor, "batch sources 1 height width"]]:
+        """All levels of the target, and the finest of the sources."""
+        count = frames.shape[:2]
+        parted = [torch.unflatten(level, 0, count) for level in self.depth(frames.flatten(0, 1), levels=levels)]
+        return tuple(level[:, TARGET] for level in parted), parted[0][:, SOURCES]
 
     def _poses(
         self,

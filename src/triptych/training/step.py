@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
-from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -15,28 +13,14 @@ from triptych.losses.objective import Objective
 from triptych.networks.joint import JointModel
 from triptych.training.batches import in_float32
 from triptych.training.collapse import vital_signs
+from triptych.training.estimator import Autocast, Estimator
 from triptych.training.imitation import depth_imitation, flow_imitation, pose_imitation
-from triptych.training.stages import Stage
+from triptych.training.stages import Learner, Stage
+from triptych.training.window_pass import window_flow
 from triptych.types import LossTerms, Snippet, SnippetEstimate, Teaching
 
-
-@runtime_checkable
-class Estimator(Protocol):
-    """The joint model, or a wrapper of it that places it on devices."""
-
-    def estimate(
-        self,
-        snippet: Snippet,
-        *,
-        depth: bool,
-        pose: bool,
-        flow: bool,
-        flow_gradient: bool,
-        backward_flow: bool,
-        reversed_pose: bool,
-        depth_levels: int,
-    ) -> SnippetEstimate:
-        """What the networks say of a batch of snippets; see `JointModel.estimate`."""
+LEARNERS: dict[str, Learner] = {"geometric_consistency": "depth", "flow_augmentation": "flow"}
+"""The network that runs once more for a term, which must be learning."""
 
 
 def prepare_stage(model: JointModel, stage: Stage) -> None:
@@ -57,12 +41,14 @@ def step_loss(
     stage: Stage,
     *,
     fraction: float = 1.0,
-    autocast: Callable[[], AbstractContextManager[None]] = nullcontext,
+    autocast: Autocast = nullcontext,
 ) -> LossTerms:
     """The loss terms of a batch of snippets in a stage (eq. 2, 7 or 8).
 
     The flow stage runs the flow network alone (L_op); while flow is frozen it runs
-    without an autograd graph and guides depth and pose; a joint stage runs all.
+    without an autograd graph and guides depth and pose; a joint stage runs all. What a
+    setting of the loss needs beyond that (depth of the sources, flow of a window) runs
+    where its term counts and its network learns.
 
     Args:
         model: the networks.
@@ -89,9 +75,15 @@ def step_loss(
             backward_flow=not alone,
             reversed_pose=stage.runs_depth and objective.fundamental == "inverse_pose",
             depth_levels=objective.depth_levels,
+            source_depth=not alone and _runs_for("geometric_consistency", objective.depth_consistency, stage),
         )
     estimate = in_float32(estimate)
-    loss = LossTerms(snippet.frames.new_zeros(()), {}, {}) if alone else objective(snippet, estimate, terms=stage.terms)
+    if alone:
+        loss = LossTerms(snippet.frames.new_zeros(()), {}, {})
+    else:
+        augments = _runs_for("flow_augmentation", objective.flow_augmentation, stage)
+        window = window_flow(model, snippet, fraction=fraction, autocast=autocast) if augments else None
+        loss = objective(snippet, estimate, terms=stage.terms, window=window)
     signs = vital_signs(estimate)
     if weight == 0:
         return replace(loss, signs=signs)
@@ -101,6 +93,11 @@ def step_loss(
     terms = loss.terms | {name: term.detach() for name, term in extra.items()}
     total = torch.stack([loss.total, *extra.values()]).sum()
     return LossTerms(total=total, terms=terms, shares=loss.shares, signs=signs)
+
+
+def _runs_for(term: str, weight: float, stage: Stage) -> bool:
+    """Whether a network runs once more for a term of this weight, where the equations do not wait."""
+    return weight > 0 and LEARNERS[term] in stage.learns and (stage.terms is None or term in stage.terms)
 
 
 def _imitation(

@@ -217,6 +217,7 @@ class Validator:
             pose=stage.runs_depth,
             reversed_pose=stage.runs_depth and self._objective.fundamental == "inverse_pose",
             depth_levels=self._objective.depth_levels,
+            source_depth=self._objective.depth_consistency > 0,
         )
 
     def _depth_figures(self, estimate: SnippetEstimate, place: int, position: int) -> Iterator[tuple[str, float]]:

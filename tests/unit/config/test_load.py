@@ -48,6 +48,17 @@ def test_every_preset_survives_being_written_and_read(name: str) -> None:
     assert settings_from_yaml(settings_yaml(settings)) == settings
 
 
+def test_what_the_losses_have_beyond_the_paper_is_off_and_survives_being_written_and_read() -> None:
+    for name in preset_names():
+        losses = preset_settings(name).losses
+        assert (losses.mask_normalization, losses.depth_consistency, losses.flow_augmentation) == ("kept", 0.0, 0.0)
+    given = {"mask_normalization": "all", "depth_consistency": 0.5, "flow_augmentation": 0.05}
+    settings = preset_settings("small", losses=given)
+    assert settings_from_yaml(settings_yaml(settings)) == settings
+    objective = build_objective(settings)
+    assert {name: getattr(objective, name) for name in given} == given
+
+
 def test_the_paper_s_constants_stand_in_its_preset() -> None:
     settings = preset_settings("paper")
     assert size_of(settings.size) == (192, 640)

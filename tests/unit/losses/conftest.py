@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from triptych.geometry.pose import rigid_transform
+from triptych.losses.crop_agreement import Window, WindowFlow
 from triptych.types import FlowEstimate, Snippet, SnippetEstimate
 
 HEIGHT, WIDTH = 24, 40
@@ -52,6 +53,16 @@ def make_estimate() -> Callable[..., SnippetEstimate]:
             levels=levels,
         )
         backward = FlowEstimate(normal(4, 2, HEIGHT, WIDTH, scale=2.0), uniform(4, 1, HEIGHT, WIDTH))
-        return SnippetEstimate(disparity, pose(), pose(), forward, backward)
+        poses, reversed_poses = pose(), pose()
+        of_sources = uniform(2, 2, 1, HEIGHT, WIDTH).requires_grad_()
+        return SnippetEstimate(disparity, poses, reversed_poses, forward, backward, of_sources)
 
     return build
+
+
+@pytest.fixture
+def window() -> WindowFlow:
+    """A flow of windows of the snippet's frames; a leaf that requires a gradient."""
+    source = torch.Generator().manual_seed(13)
+    cut = Window(share=torch.tensor([0.7, 0.8]), left=torch.tensor([5.3, 0.0]), top=torch.tensor([0.4, 4.0]))
+    return WindowFlow(cut, (2 * torch.randn(4, 2, HEIGHT, WIDTH, generator=source)).requires_grad_())

@@ -71,3 +71,32 @@ def test_empty_gates_give_zero(rule: str) -> None:
     nothing = pixels(0, 0)
     means = photometric_means(pixels(0.2, 0.4), pixels(0.3, 0.9), nothing, nothing, rule=rule)
     assert [mean.item() for mean in means] == [0, 0]
+
+
+def test_normalized_by_all_pixels_each_side_has_its_own_number_of_them() -> None:
+    flow, depth = pixels(0.2, 0.4), pixels(0.3, 0.9).expand(1, 3, 1, 1, 1, 2)
+    gates = pixels(1, 0), pixels(0, 0.5).expand(1, 3, 1, 1, 1, 2)
+    of_flow, of_depth = photometric_means(flow, depth, *gates, rule="cross_weighted", normalization="all")
+    assert of_flow.item() == pytest.approx(0.2 / 2)
+    assert of_depth.item() == pytest.approx(3 * 0.45 / 6)
+
+
+def test_normalized_by_all_pixels_the_minimum_counts_each_pixel_of_a_pair_once() -> None:
+    flow, depth = pixels(0.1, 0.6, 0.5, 0.2), pixels(0.3, 0.2, 0.7, 0.1)
+    seen = pixels(1, 1, 1, 0)
+    gates = photometric_gates(flow, depth, seen, seen, rule="minimum", tau=0.28)
+    weights = tuple(gate * seen for gate in gates)
+    for normalization, count in (("all", 4), ("kept", 3)):
+        of_flow, of_depth = photometric_means(flow, depth, *weights, rule="minimum", normalization=normalization)
+        assert of_flow.item() == pytest.approx((0.1 + 0.5) / count)
+        assert of_depth.item() == pytest.approx(0.2 / count)
+
+
+def test_of_sources_of_which_depth_keeps_the_best_all_pixels_are_those_of_one() -> None:
+    flow = torch.full((1, 1, 2, 1, 1, 3), 0.4)
+    depth = torch.tensor([[0.1, 0.5, 0.3], [0.4, 0.2, 0.9]]).view(1, 1, 2, 1, 1, 3)
+    best = torch.tensor([[1.0, 0, 1], [0, 1, 0]]).view(1, 1, 2, 1, 1, 3)
+    _, of_depth = photometric_means(
+        flow, depth, torch.ones_like(flow), best, rule="none", normalization="all", source_choices=2
+    )
+    assert of_depth.item() == pytest.approx((0.1 + 0.2 + 0.3) / 3)

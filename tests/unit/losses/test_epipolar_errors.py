@@ -198,3 +198,17 @@ def test_the_minimum_rule_takes_the_source_with_the_lowest_distance_among_the_vi
     assert [
         m.item() for m in epipolar_means(errors, weight_of_flow=hidden, weight_of_rigid=hidden, rule="minimum")
     ] == [3.0, 4.0]
+
+
+def test_normalized_by_all_pixels_epipolar_means_count_each_source_unless_one_is_chosen() -> None:
+    distance = torch.tensor([[3.0, 1.0, 8.0], [1.0, 2.0, 5.0]]).view(1, 1, 2, 1, 1, 3)
+    errors = EpipolarErrors(distance, 10 * distance, torch.zeros_like(distance, dtype=torch.bool))
+    seen = torch.tensor([[1.0, 1, 0], [1, 0, 0]]).view(1, 1, 2, 1, 1, 3)
+    weights = {"weight_of_flow": seen, "weight_of_rigid": seen}
+    l_eo, l_ed = epipolar_means(errors, **weights, rule="cross_weighted", normalization="all")
+    assert (l_eo.item(), l_ed.item()) == pytest.approx(((3 + 1 + 1) / 6, 50 / 6))
+    l_eo, l_ed = epipolar_means(errors, **weights, rule="minimum", normalization="all")
+    assert (l_eo.item(), l_ed.item()) == pytest.approx(((1 + 1) / 3, 20 / 3))
+    # The depth side has chosen its source already, the flow side has not.
+    l_eo, l_ed = epipolar_means(errors, **weights, rule="cross_weighted", normalization="all", source_choices=2)
+    assert (l_eo.item(), l_ed.item()) == pytest.approx((5 / 3, 50 / 6))

@@ -157,3 +157,43 @@ def test_the_gradient_of_a_warped_error_is_that_of_finite_differences() -> None:
         return matched_error(target, source.unsqueeze(1), field, photometric_errors)[0].mean()
 
     assert torch.autograd.gradcheck(loss, (flow,))
+
+
+def test_normalized_by_all_pixels_eq_2_divides_by_both_directions() -> None:
+    errors, seen = (row(0.2, 0.8), row(0.4, 0.6)), (row(1.0, 0.0), row(1.0, 0.5))
+    value = flow_loss(*errors, *seen, temporal="uniform", normalization="all")
+    assert value.item() == pytest.approx((0.2 + 0.4 + 0.5 * 0.6) / 4)
+
+
+def test_of_two_directions_of_which_the_lower_counts_all_pixels_are_those_of_one() -> None:
+    backward, forward = row(0.2, 0.1, 0.5, 0.3), row(0.3, 0.6, 0.4, 0.7)
+    # The second is hidden before, the last in both.
+    seen = (row(1.0, 0.0, 1.0, 0.0), row(1.0, 1.0, 1.0, 0.0))
+    value = flow_loss(backward, forward, *seen, temporal="minimum", normalization="all")
+    assert value.item() == pytest.approx((0.2 + 0.6 + 0.4) / 4)
+
+
+@pytest.mark.parametrize("temporal", ["printed", "gaussian", "minimum", "uniform"])
+def test_both_normalizations_agree_where_nothing_is_hidden_and_masking_lowers_that_by_all(temporal: str) -> None:
+    generator = torch.Generator().manual_seed(4)
+    errors = torch.rand(2, 2, 1, 6, 7, generator=generator, dtype=torch.float64).unbind(0)
+    open_masks = (torch.ones(2, 1, 6, 7).double(),) * 2
+    half = tuple(mask * (torch.arange(7) < 3) for mask in open_masks)
+
+    def loss(masks: tuple[torch.Tensor, ...], normalization: str) -> float:
+        return flow_loss(*errors, *masks, temporal=temporal, normalization=normalization).item()
+
+    assert loss(open_masks, "all") == pytest.approx(loss(open_masks, "kept"))
+    assert loss(half, "all") == pytest.approx(loss(half, "kept") * 3 / 7)
+
+
+def test_each_level_of_the_pyramid_is_normalized_by_its_own_pixels() -> None:
+    target, sources = coarse_scene()
+    levels = (torch.zeros(2, 2, 8, 40), torch.zeros(2, 2, 4, 20))
+    visible = torch.ones(1, 2, 1, 16, 80)
+    visible[..., 40:] = 0
+    by_all, by_kept = (
+        flow_pyramid_loss(target, sources, levels, visible, L1, temporal="uniform", normalization=normalization)
+        for normalization in ("all", "kept")
+    )
+    torch.testing.assert_close(by_all, by_kept / 2)

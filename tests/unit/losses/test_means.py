@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from triptych.losses.means import SMALLEST_WEIGHT_SUM, kept_share, masked_mean, weighted_sum
+from triptych.losses.means import SMALLEST_WEIGHT_SUM, divisor, kept_share, masked_mean, weighted_sum, weights_shared
 
 
 def test_a_masked_mean_is_over_the_kept_pixels_only() -> None:
@@ -74,3 +74,37 @@ def test_half_precision_is_refused() -> None:
 def test_the_kept_share_of_a_bool_mask_is_its_mean() -> None:
     share = kept_share(torch.tensor([True, True, False, True]))
     assert math.isclose(share.item(), 0.75)
+
+
+def test_normalized_by_all_pixels_hiding_half_of_them_halves_a_mean() -> None:
+    error = torch.tensor([[1.0, 2.0, 6.0, 100.0], [4.0, 0.0, 0.0, 0.0]])
+    weight = torch.tensor([[1.0, 0.5, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0]])
+    assert masked_mean(error, weight, normalization="all").item() == pytest.approx((1 + 1 + 4) / 8)
+    assert masked_mean(error, weight).item() == pytest.approx((1 + 1 + 4) / 3.5)
+    assert masked_mean(error, torch.zeros(4), normalization="all").item() == 0
+    assert masked_mean(error, torch.ones(4), normalization="all") == masked_mean(error, torch.ones(4)) == error.mean()
+
+
+def test_of_entries_of_which_one_is_kept_all_counts_one() -> None:
+    error = torch.tensor([[1.0, 5.0, 3.0], [4.0, 2.0, 9.0]])  # two sources
+    best = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
+    assert masked_mean(error, best, normalization="all", choices=2).item() == pytest.approx((1 + 2 + 3) / 3)
+    assert masked_mean(error, best).item() == pytest.approx((1 + 2 + 3) / 3)
+
+
+def test_the_number_of_all_pixels_is_shared_between_processes_as_the_sum_of_weights_is() -> None:
+    asked = []
+
+    def mean_of_both(own: torch.Tensor) -> torch.Tensor:
+        asked.append(own.item())
+        return own / 2 + 5.0  # the other process has ten pixels
+
+    with weights_shared(mean_of_both):
+        value = masked_mean(torch.full((6,), 0.5), torch.tensor([1.0, 0, 0, 0, 0, 0]), normalization="all")
+    assert asked == [6.0]
+    assert value.item() == pytest.approx(0.5 / 8)
+
+
+def test_another_normalization_is_refused() -> None:
+    with pytest.raises((ValueError, TypeError)):
+        divisor(torch.tensor(1.0), pixels=1, normalization="some")

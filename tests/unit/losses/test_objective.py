@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import torch
 
+from triptych.losses.crop_agreement import WindowFlow
 from triptych.losses.epipolar import Poses, epipolar_errors
-from triptych.losses.objective import Objective
+from triptych.losses.objective import TERMS, Objective
 from triptych.losses.photometric import photometric_errors
 from triptych.losses.sides import depth_side, flow_side, snippet_views
 from triptych.types import Snippet, SnippetEstimate
@@ -34,11 +35,14 @@ SETTINGS: list[tuple[dict[str, Any], str, list[Any]]] = [
     ({"fundamental": "flow"}, "lambda_ed", [0.002, 0.2]),
     ({}, "lambda_eo", [0.02, 0.2]),
     ({}, "lambda_smooth", [0.001, 0.0]),
+    ({}, "mask_normalization", ["kept", "all"]),
     ({}, "source_rule", ["mean", "minimum"]),
     ({}, "automask", [False, True]),
     ({}, "depth_levels", [1, 2, 4]),
     ({}, "flow_guidance", [0.0, 1.0]),
     ({}, "flow_completion", [0.0, 1.0]),
+    ({}, "depth_consistency", [0.0, 0.5, 1.0]),
+    ({}, "flow_augmentation", [0.0, 0.05, 0.1]),
     ({}, "flow_pyramid_weight", [0.0, 1.0]),
     ({}, "flow_smoothness", [0.0, 0.1]),
     ({"flow_smoothness": 0.1}, "flow_smoothness_order", [1, 2]),
@@ -55,10 +59,15 @@ def gradient(terms_total: torch.Tensor, leaf: torch.Tensor | None) -> torch.Tens
 
 @pytest.mark.parametrize(("shared", "name", "values"), SETTINGS, ids=[name for _, name, _ in SETTINGS])
 def test_every_value_of_a_setting_changes_the_loss(
-    snippet: Snippet, make_estimate: MakeEstimate, shared: dict[str, Any], name: str, values: list[Any]
+    snippet: Snippet,
+    make_estimate: MakeEstimate,
+    window: WindowFlow,
+    shared: dict[str, Any],
+    name: str,
+    values: list[Any],
 ) -> None:
     estimate = make_estimate()
-    totals = [Objective(**shared, **{name: value})(snippet, estimate).total.item() for value in values]
+    totals = [Objective(**shared, **{name: value})(snippet, estimate, window=window).total.item() for value in values]
     gaps = [abs(a - b) for i, a in enumerate(totals) for b in totals[:i]]
     assert min(gaps) > 1e-6, dict(zip(map(str, values), totals, strict=True))
 
@@ -74,27 +83,39 @@ def test_the_defaults_are_the_values_that_the_paper_states() -> None:
     assert (objective.lambda_smooth, objective.flow_smoothness) == (0.001, 0.0)
     assert (objective.temporal_weights, objective.fundamental) == ("printed", "pose")
     assert (objective.flow_guidance, objective.flow_pyramid_weight, objective.automask) == (0.0, 0.0, False)
+    assert (objective.mask_normalization, objective.depth_consistency, objective.flow_augmentation) == (
+        "kept",
+        0.0,
+        0.0,
+    )
 
 
-@pytest.mark.parametrize("shared", [{}, {"flow_guidance": 1.0, "flow_pyramid_weight": 2.0, "flow_smoothness": 1.0}])
+@pytest.mark.parametrize(
+    "shared",
+    [
+        {},
+        {"flow_guidance": 1.0, "flow_pyramid_weight": 2.0, "flow_smoothness": 1.0},
+        {"depth_consistency": 0.5, "flow_augmentation": 0.05, "mask_normalization": "all"},
+    ],
+)
 def test_the_total_is_the_sum_of_its_terms_and_every_share_is_a_share(
-    snippet: Snippet, make_estimate: MakeEstimate, shared: dict[str, Any]
+    snippet: Snippet, make_estimate: MakeEstimate, window: WindowFlow, shared: dict[str, Any]
 ) -> None:
-    loss = Objective(**shared)(snippet, make_estimate())
+    loss = Objective(**shared)(snippet, make_estimate(), window=window)
     assert loss.total.item() == pytest.approx(sum(term.item() for term in loss.terms.values()), rel=1e-5)
     assert not any(value.requires_grad for value in (loss.terms | loss.shares).values())
     assert all(0 <= share.item() <= 1 for share in loss.shares.values())
 
 
-def test_all_parts_together_are_named_term_by_term(snippet: Snippet, make_estimate: MakeEstimate) -> None:
+def test_all_parts_together_are_named_term_by_term(
+    snippet: Snippet, make_estimate: MakeEstimate, window: WindowFlow
+) -> None:
     everything = Objective(
-        flow_guidance=1.0, flow_pyramid_weight=1.0, flow_smoothness=1.0, automask=True, fundamental="flow"
-    )
-    loss = everything(snippet, make_estimate())
-    assert set(loss.terms) == {
-        "flow_photometric", "flow_pyramid", "flow_smoothness", "depth_photometric", "cross_flow_photometric",
-        "flow_epipolar", "depth_epipolar", "guidance", "smoothness",
-    }  # fmt: skip
+        flow_guidance=1.0, flow_completion=1.0, flow_pyramid_weight=1.0, flow_smoothness=1.0, automask=True,
+        fundamental="flow", depth_consistency=1.0, flow_augmentation=1.0,
+    )  # fmt: skip
+    loss = everything(snippet, make_estimate(), window=window)
+    assert set(loss.terms) == set(TERMS)
     assert set(loss.shares) == {
         "visibility_backward", "visibility_forward", "learned_visibility", "valid", "automask",
         "gate_photometric_flow", "gate_photometric_depth", "gate_epipolar_flow", "gate_epipolar_depth",

@@ -142,3 +142,35 @@ def test_the_paper_model_is_resnet18_twice_and_maskflownet_s() -> None:
     # ResNet18 without its classifier; 64 x 3 x 49 more weights for six channels.
     assert backbones == [11_176_512, 11_176_512 + 9_408]
     assert sum(parameter.numel() for parameter in model.flow.parameters()) == 10_514_256
+
+
+def test_depth_of_the_sources_is_what_the_network_says_of_each(snippet: Snippet) -> None:
+    model = tiny_model().eval()
+    with torch.no_grad():
+        estimate = model.estimate(snippet, flow=False, pose=False, source_depth=True, depth_levels=2)
+        previous, target, following = (model.depth(frame, levels=2) for frame in snippet.jittered.unbind(1))
+    assert estimate.disparity is not None
+    assert estimate.source_disparity is not None
+    for ours, alone in zip(estimate.disparity, target, strict=True):
+        torch.testing.assert_close(ours, alone)
+    torch.testing.assert_close(estimate.source_disparity, torch.stack((previous[0], following[0]), dim=1))
+
+
+def test_batch_normalization_goes_by_all_three_frames_where_all_have_depth(snippet: Snippet) -> None:
+    together, alone, joined = (tiny_model().train() for _ in range(3))
+    together.estimate(snippet, flow=False, pose=False, source_depth=True)
+    alone.estimate(snippet, flow=False, pose=False)
+    joined.depth(snippet.jittered.flatten(0, 1))
+    statistics = [
+        torch.cat([buffer.flatten() for name, buffer in model.depth.named_buffers() if "running" in name])
+        for model in (together, alone, joined)
+    ]
+    torch.testing.assert_close(statistics[0], statistics[2])
+    assert not torch.allclose(statistics[0], statistics[1])
+
+
+def test_depth_of_the_sources_does_not_run_unless_asked_for_with_the_target_s(snippet: Snippet) -> None:
+    model = tiny_model().eval()
+    assert model.estimate(snippet, flow=False).source_disparity is None
+    without = model.estimate(snippet, flow=False, depth=False, source_depth=True)
+    assert (without.disparity, without.source_disparity) == (None, None)

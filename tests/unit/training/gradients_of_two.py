@@ -21,6 +21,8 @@ from triptych.training.step import prepare_stage, step_loss
 from triptych.types import Snippet
 
 TINY = {"layers": [1, 1, 1, 1], "channels": [8, 8, 16, 16], "stem_width": 8, "norm_layer": nn.Identity}
+BASE = {"flow_guidance": 0.3, "flow_pyramid_weight": 0.5, "temporal_weights": "minimum", "automask": True}
+BEYOND = BASE | {"mask_normalization": "all", "depth_consistency": 0.5, "flow_augmentation": 0.05}
 STAGES = {
     "flow": Stage("flow", frozenset({"flow"}), 1.0, 1e-4),
     "depth": Stage("depth", frozenset({"depth", "pose"}), 1.0, 1e-4),
@@ -60,20 +62,20 @@ def main(path: str) -> None:
     torch.set_default_dtype(torch.float64)
     fabric = build_fabric(TrainingSettings())
     fabric.launch()
-    objective = Objective(flow_guidance=0.3, flow_pyramid_weight=0.5, temporal_weights="minimum", automask=True)
     own = in_parts(batch(), 2)[fabric.global_rank]
     found = {}
-    for name, stage in STAGES.items():
+    cases = [(name, stage, Objective(**BASE)) for name, stage in STAGES.items()]
+    for name, stage, objective in [*cases, ("beyond", STAGES["joint"], Objective(**BEYOND))]:
         position = StagePlan((stage,)).position(0.5)
         optimization = Optimization(networks(), objective, fabric, accumulation=1, gradient_clip=1e9)
         optimization.begin_stage(stage)
         optimization.step(own, position, rate=0.0)
         whole = networks()
         prepare_stage(whole, stage)
-        step_loss(whole, objective, batch(), stage).total.backward()
+        step_loss(whole, objective, batch(), stage, fraction=position.fraction).total.backward()
         alone = networks()
         prepare_stage(alone, stage)
-        step_loss(alone, objective, own, stage).total.backward()
+        step_loss(alone, objective, own, stage, fraction=position.fraction).total.backward()
         found[name] = {
             "two": gradients(optimization.model),
             "joined": gradients(whole),

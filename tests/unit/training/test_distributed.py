@@ -50,7 +50,7 @@ def difference(one: dict[str, Tensor], other: dict[str, Tensor]) -> float:
     return float(off.norm() / torch.cat([other[name].flatten() for name in one]).double().norm())
 
 
-@pytest.mark.parametrize("stage", ["flow", "depth", "joint"])
+@pytest.mark.parametrize("stage", ["flow", "depth", "joint", "beyond"])
 def test_two_processes_have_the_gradient_of_one_with_the_joined_batch(
     found: dict[str, dict[str, dict[str, Tensor]]], stage: str
 ) -> None:
@@ -61,7 +61,9 @@ def test_two_processes_have_the_gradient_of_one_with_the_joined_batch(
 
 def test_frozen_networks_take_no_part_in_the_exchange(found: dict[str, dict[str, dict[str, Tensor]]]) -> None:
     learners = {stage: {name.split(".")[0] for name in found[stage]["two"]} for stage in found}
-    assert learners == {"flow": {"flow"}, "depth": {"depth", "pose"}, "joint": {"flow", "depth", "pose"}}
+    everything = {"flow", "depth", "pose"}
+    expected = {"flow": {"flow"}, "depth": {"depth", "pose"}, "joint": everything, "beyond": everything}
+    assert learners == expected
 
 
 def test_two_processes_judge_the_first_ones_network_as_one_process_does(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from triptych.networks.joint import JointModel
 from triptych.networks.pose import PoseNetwork
 from triptych.training.stages import Learner, Stage
 from triptych.training.step import prepare_stage, step_loss
+from triptych.training.validation import FIGURES
 from triptych.types import FrameSequence, Snippet
 
 TINY = {"layers": [1, 1, 1, 1], "channels": [8, 8, 16, 16], "stem_width": 8}
@@ -105,3 +106,70 @@ def test_then_depth_and_pose_imitate_beside_the_equations(
 def test_imitation_without_a_teacher_is_refused(model: JointModel, objective: Objective, snippet: Snippet) -> None:
     with pytest.raises(ValueError, match="give its data set a teacher"):
         step_loss(model, objective, replace(snippet, teaching=None), stage("flow"), fraction=0.1)
+
+
+BEYOND = {"depth_consistency": 0.5, "flow_augmentation": 0.05}
+EXTRA = {"geometric_consistency", "flow_augmentation"}
+JOINT = Stage("joint", frozenset({"flow", "depth", "pose"}), 1.0, 1e-3)
+
+
+def terms_of(model: JointModel, snippet: Snippet, at: Stage, *, fraction: float = 1.0) -> set[str]:
+    prepare_stage(model, at)
+    return set(step_loss(model, Objective(**BEYOND), snippet, at, fraction=fraction).terms)
+
+
+def test_each_network_that_learns_runs_once_more_for_what_the_loss_asks(model: JointModel, snippet: Snippet) -> None:
+    assert terms_of(model, snippet, JOINT) >= EXTRA
+    flow = replace(JOINT, learns=frozenset({"flow"}))
+    assert terms_of(model, snippet, flow) & EXTRA == {"flow_augmentation"}
+    assert terms_of(model, snippet, replace(flow, with_depth=True)) & EXTRA == {"flow_augmentation"}
+    depth = replace(JOINT, learns=frozenset({"depth", "pose"}))
+    assert terms_of(model, snippet, depth) & EXTRA == {"geometric_consistency"}
+
+
+def calls(model: JointModel) -> dict[str, list[int]]:
+    """Numbers of pictures of each run of the depth network and of the flow network's pyramid."""
+    seen: dict[str, list[int]] = {"depth": [], "flow": []}
+    model.depth.encoder.register_forward_pre_hook(lambda _, inputs: seen["depth"].append(len(inputs[0])))
+    model.flow.pyramid.register_forward_pre_hook(lambda _, inputs: seen["flow"].append(len(inputs[0])))
+    return seen
+
+
+def test_nothing_runs_once_more_by_default_alone_or_for_a_term_that_does_not_count(
+    model: JointModel, snippet: Snippet
+) -> None:
+    seen = calls(model)
+    counted = replace(JOINT, terms=frozenset({"flow_photometric", "depth_photometric"}))
+    cases = (
+        (Objective(), JOINT, 1.0),
+        (Objective(**BEYOND), counted, 1.0),
+        (Objective(**BEYOND), stage("flow", "depth", "pose"), 0.1),
+    )
+    for objective, at, fraction in cases:
+        prepare_stage(model, at)
+        step_loss(model, objective, snippet, at, fraction=fraction)
+    assert seen == {"depth": [1, 1, 1], "flow": [3, 3, 3]}
+    prepare_stage(model, JOINT)
+    step_loss(model, Objective(**BEYOND), snippet, JOINT)
+    assert seen == {"depth": [1, 1, 1, 3], "flow": [3, 3, 3, 3, 3]}
+
+
+def test_the_window_and_the_depth_of_the_sources_send_a_gradient_to_their_networks(
+    model: JointModel, snippet: Snippet
+) -> None:
+    for term, learners in (("flow_augmentation", [False, False, True]), ("geometric_consistency", [True, True, False])):
+        for network in (model.depth, model.pose, model.flow):
+            network.zero_grad(set_to_none=True)
+        only = replace(JOINT, terms=frozenset({term}))
+        prepare_stage(model, only)
+        loss = step_loss(model, Objective(**BEYOND), snippet, only)
+        assert set(loss.terms) == {term}
+        loss.total.backward()
+        # The pose network is shown the flow, so that a gradient of pose alone reaches flow too.
+        found = [gets_gradient(network) for network in (model.depth, model.pose, model.flow)]
+        assert found[:2] == learners[:2]
+        assert found[2] or not learners[2]
+
+
+def test_no_term_of_the_loss_is_called_as_another_figure_of_validation() -> None:
+    assert len(set(FIGURES)) == len(FIGURES)
