@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO ?= demo
+WEIGHTS ?= weights
 
-.PHONY: install demo test check bench docs clean
+.PHONY: install demo test check bench weights docs clean
 
 .venv/.base: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -41,6 +42,10 @@ bench: .venv/.dev
 	$(BIN)/python benchmarks/peers.py $(PEERS)
 	$(BIN)/python benchmarks/loader.py
 	$(BIN)/python benchmarks/scaling.py
+
+# Hours: see docs/models.md. Goes on where it was stopped.
+weights: .venv/.base
+	$(BIN)/python benchmarks/weights.py --output $(WEIGHTS)
 
 docs: .venv/.docs
 	$(BIN)/mkdocs build --strict

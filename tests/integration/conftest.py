@@ -52,7 +52,8 @@ def video(tmp_path_factory: pytest.TempPathFactory, frames: torch.Tensor) -> Pat
 def fitted(tmp_path_factory: pytest.TempPathFactory, video: Path) -> Path:
     """A run folder after three steps, one of each stage."""
     folder = tmp_path_factory.mktemp("runs") / "run"
-    main(["fit", str(video), "--output", str(folder), "--steps=3", "--intrinsics=90,90,59.5,39.5", *TINY_SETTINGS])
+    words = ["--steps=3", "--from_scratch", "--intrinsics=90,90,59.5,39.5", *TINY_SETTINGS]
+    main(["fit", str(video), "--output", str(folder), *words])
     return folder
 
 

@@ -41,6 +41,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--size", default="128x384", help="HEIGHTxWIDTH of the clip (px)")
     parser.add_argument("--family", default="street", choices=["street", "room"], help="kind of scene")
     parser.add_argument("--seed", type=int, default=0, help="of the scene and of the training")
+    parser.add_argument(
+        "--from_scratch", action="store_true", help="begin with random weights instead of those in the package"
+    )
 
 
 def run(parser: ArgumentParser, words: Sequence[str]) -> None:
@@ -51,7 +54,8 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     folder = Path(options.output)
     check_run_folder(folder, overwrite=options.overwrite, resume=False)
     length: dict[str, Any] = {"steps": options.steps} if options.steps else {"minutes": options.minutes}
-    settings = preset_settings("small", size=options.size, seed=options.seed, held_out=0.0, **length)
+    preset = "small" if options.from_scratch else "adapt"
+    settings = preset_settings(preset, size=options.size, seed=options.seed, held_out=0.0, **length)
     from triptych.cli.console import say
     from triptych.cli.predict import write
     from triptych.config.build_model import MODEL_FILE, load_model, save_model

@@ -92,7 +92,7 @@ def _predict(options: Namespace, benchmark: Benchmark, folder: Path) -> None:
     from triptych.networks.execution import keep_freed_memory
 
     keep_freed_memory()
-    model, fitted = load_model(Path(options.model))
+    model, fitted = load_model(options.model)
     how = PredictionSettings(
         refinement=options.refinement, min_depth=fitted.depth.min_depth, max_depth=fitted.depth.max_depth
     )

@@ -37,6 +37,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--output", required=True, help="run folder to write")
     parser.add_argument("--overwrite", action="store_true", help="replace what the run folder holds")
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run in this folder")
+    parser.add_argument(
+        "--from_scratch",
+        action="store_true",
+        help="begin with random weights (--preset small), not the package's",
+    )
     add_fit_arguments(parser)
 
 
@@ -53,6 +58,8 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     from triptych.networks.execution import keep_freed_memory
 
     check_settings(settings)
+    if namespace.from_scratch and settings.initial is not None:
+        raise InputError(f"--from_scratch: the settings begin with weights ({settings.initial}); leave one of them out")
     keep_freed_memory()
     check_run_folder(folder, overwrite=namespace.overwrite, resume=namespace.resume)
     with counted("reading") as progress:
@@ -72,8 +79,12 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
 
 
 def parse(parser: ArgumentParser, words: Sequence[str]) -> Namespace:
-    """The parsed command line, over the preset or over the settings of the run to resume."""
-    namespace: Namespace = parser.instantiate(parsed(parser, words_of_run(words)))
+    """The parsed command line, over the preset or over the settings of the run to resume.
+
+    Without a preset a fit goes on from the weights in the package, with `--from_scratch` from none.
+    """
+    default = "small" if {"--from_scratch", "--from-scratch"} & set(words) else "adapt"
+    namespace: Namespace = parser.instantiate(parsed(parser, words_of_run(words, default=default)))
     return namespace
 
 

@@ -11,7 +11,7 @@ from jsonargparse import ArgumentParser
 
 from triptych.cli.parsing import parsed
 from triptych.cli.predict_split import predict_split
-from triptych.config.schema import FitSettings
+from triptych.config.schema import PACKAGED, FitSettings
 from triptych.errors import InputError
 from triptych.formats.counts import number_of
 
@@ -26,7 +26,9 @@ FRAME_OPTIONS = ("start", "limit", "stride", "rate", "camera", "bottom_crop", "a
 def add_arguments(parser: ArgumentParser) -> None:
     """The options of `triptych predict`."""
     parser.add_argument("source", help="video file, folder of images, or KITTI sequence folder")
-    parser.add_argument("--model", required=True, help="run folder of a fit, or its model.safetensors")
+    parser.add_argument(
+        "--model", default=PACKAGED, help="run folder of a fit, or its model.safetensors; by default the package's own"
+    )
     parser.add_argument("--output", required=True, help="folder to write")
     parser.add_argument("--overwrite", action="store_true", help="replace what the output folder holds")
     parser.add_argument("--intrinsics", help="fx,fy,cx,cy of the source's own frames (px), or a calibration file")
@@ -74,7 +76,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     if folder.is_dir() and any(folder.iterdir()) and not options.overwrite:
         raise InputError(f"{folder}: is not empty; choose another folder or pass --overwrite")
     points = point_settings(options.points, without_motion=options.points_without_motion)
-    model, fitted = load_model(Path(options.model))
+    model, fitted = load_model(options.model)
     given = {name: getattr(options, name) for name in FRAME_OPTIONS if getattr(options, name) is not None}
     frames = replace(fitted.frames, start=0, limit=None, stride=1, rate=None, camera=None)
     settings = replace(fitted, frames=replace(frames, **given), intrinsics=options.intrinsics)

@@ -50,7 +50,7 @@ def predict_split(parser: ArgumentParser, options: Namespace) -> None:
         raise InputError(
             f"--flo and --visibility: are for flow, of single images as in {options.split} there is depth alone"
         )
-    model, fitted = load_model(Path(options.model))
+    model, fitted = load_model(options.model)
     how = PredictionSettings(
         visibility=options.visibility,
         refinement=options.refinement if paired else "none",

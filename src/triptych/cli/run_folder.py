@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from triptych.config.load import over_run, settings_yaml, value_of, with_preset
-from triptych.config.schema import LearningSettings
+from triptych.config.schema import PACKAGED, LearningSettings
 from triptych.errors import InputError
 from triptych.formats.counts import number_of
 
@@ -35,8 +35,12 @@ CHOOSING = {
 """Settings that say which snippets are learned from."""
 
 
-def words_of_run(words: Sequence[str]) -> list[str]:
+def words_of_run(words: Sequence[str], *, default: str = "small") -> list[str]:
     """Command-line words over the preset, or over the settings of the run that is resumed.
+
+    Args:
+        words: as given.
+        default: name of the preset where they name none.
 
     Raises:
         InputError: there is no run to resume, or it is to be replaced too.
@@ -47,7 +51,7 @@ def words_of_run(words: Sequence[str]) -> list[str]:
             "--resume goes on with the run that is there, --overwrite takes it away: leave one of them out"
         )
     if "--resume" not in words or "-h" in words or "--help" in words:
-        return with_preset(words)
+        return with_preset(words, default=default)
     folder = value_of(words, "--output")
     stored = Path(folder or "") / SETTINGS_FILE
     if folder is None or not stored.is_file():
@@ -152,8 +156,8 @@ def first_model(settings: LearningSettings, *, resume: bool = False) -> JointMod
         return build_model(settings)
     # Weights from elsewhere come in place of the pretrained ones, which then need not be fetched.
     model = build_model(without_pretrained(settings))
-    start_from(model, Path(settings.initial))
-    say(f"starting from the weights of {settings.initial}")
+    start_from(model, settings.initial)
+    say(f"starting from the weights {'in the package' if settings.initial == PACKAGED else f'of {settings.initial}'}")
     return model
 
 

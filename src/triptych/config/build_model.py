@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from argparse import ArgumentError
 from dataclasses import asdict, fields, replace
 from importlib.resources import files
 from pathlib import Path
@@ -132,7 +133,12 @@ def load_model(source: str | Path) -> tuple[JointModel, FitSettings]:
     """
     file = weights_file(source)
     tensors, metadata = load_weights(file)
-    settings = settings_from_yaml(metadata["settings"])
+    try:
+        settings = settings_from_yaml(metadata["settings"])
+    except (KeyError, ArgumentError) as error:
+        raise InputError(
+            f"{file}: was written by another version ({error}); use that version, or another model"
+        ) from error
     model = build_model(without_pretrained(settings))
     try:
         model.load_state_dict(tensors)
@@ -156,10 +162,10 @@ def start_from(model: JointModel, source: str | Path) -> None:
     for name, own in model.state_dict().items():
         if name not in tensors or tensors[name].shape != own.shape:
             found = tuple(tensors[name].shape) if name in tensors else "nothing"
-            raise InputError(
-                f"{file}: has {found} for {name}, these networks need {tuple(own.shape)}; start from a run with the "
-                "same settings of depth, pose and flow"
-            )
+            way_out = "start from a run with the same settings of depth, pose and flow"
+            if str(source) == PACKAGED:
+                way_out = "leave depth, pose and flow as they are, or start with --from_scratch"
+            raise InputError(f"{file}: has {found} for {name}, these networks need {tuple(own.shape)}; {way_out}")
     model.load_state_dict({name: tensors[name] for name in model.state_dict()})
 
 

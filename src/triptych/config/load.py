@@ -24,6 +24,8 @@ from triptych.errors import InputError
 
 LENGTHS = ("minutes", "steps", "epochs")
 STAGES = ("flow", "depth", "joint")
+LIES_OVER = {"adapt": ("small",)}
+"""Presets that lie over another one and name only what differs."""
 NULLS = ("null", "Null", "NULL", "~")
 """How YAML writes that there is no value."""
 Settings = TypeVar("Settings", bound=LearningSettings)
@@ -49,22 +51,28 @@ def add_train_arguments(parser: ArgumentParser) -> None:
     _add_arguments(parser, TrainSettings)
 
 
-def with_preset(arguments: Sequence[str]) -> list[str]:
-    """Command-line words with the preset's file in front, so that all else overrides it.
+def with_preset(arguments: Sequence[str], *, default: str = "small") -> list[str]:
+    """Command-line words with the preset's files in front, so that all else overrides them.
 
     A training has one length: where the words, or a file that they name, give one
     (--minutes, --steps or --epochs), those given before it are dropped; null gives none.
     `--config` may name settings of the package, and stages may be given as `flow,depth`.
+
+    Args:
+        arguments: the words.
+        default: name of the preset where they name none.
 
     Raises:
         InputError: there is no such preset or file, a file is no table of settings or has
             one twice, or stages are parted by spaces.
     """
     words = _plainer(arguments)
-    name = value_of(words, "--preset") or "small"
+    name = value_of(words, "--preset") or default
     if name not in preset_names():
         raise InputError(f"--preset {name}: there is no such preset; choose from {', '.join(preset_names())}")
-    return ["--config", str(_folder("presets") / f"{name}.yaml"), *_one_length(words)]
+    layers = [*LIES_OVER.get(name, ()), name]
+    files = [word for layer in layers for word in ("--config", str(_folder("presets") / f"{layer}.yaml"))]
+    return [*files, *_one_length(words)]
 
 
 def over_run(stored: Path, arguments: Sequence[str]) -> list[str]:
