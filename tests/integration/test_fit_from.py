@@ -51,9 +51,8 @@ def test_from_scratch_beside_weights_to_begin_with_is_refused(refused: Refused, 
 
 def test_a_fit_begins_with_the_weights_in_the_package(tmp_path: Path, video: Path) -> None:
     words = ["fit", str(video), "--output", str(tmp_path / "run"), "--size=64x128", "--steps=1"]
-    main(
-        [*words, "--training.joint.learning_rate=1e-12", "--training.joint.imitation=0", "--intrinsics=90,90,59.5,39.5"]
-    )
+    words += ["--stages=[joint]", "--training.joint.learning_rate=1e-12", "--training.joint.imitation=0"]
+    main([*words, "--intrinsics=90,90,59.5,39.5"])
     packaged, _ = load_weights(weights_file("packaged"))
     fitted, _ = load_weights(tmp_path / "run" / "model.safetensors")
     for name, tensor in packaged.items():

@@ -123,7 +123,10 @@ def test_an_interrupt_stops_the_processes(root: Path, tmp_path: Path) -> None:
     place = tmp_path / "shards"
     words = ["-m", "triptych", "prepare", "folders", str(root), "--output", str(place)]
     words += ["--size=192x640", "--workers=2", "--chunk_mb=1"]
+    # Where tests run in the background interrupts are ignored, also by the processes that they start.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen([sys.executable, *words], stderr=subprocess.PIPE, text=True, start_new_session=True)
+    signal.signal(signal.SIGINT, before)
     deadline = time.monotonic() + 90
     while len(list(place.glob("chunk-*.json"))) < 2:
         assert process.poll() is None
