@@ -13,9 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,6 +22,7 @@ from typing import Any
 import yaml
 
 from ablation_table import write_tables
+from commands import triptych
 
 PLAN = Path(__file__).with_suffix(".yaml")
 SEEDS = {"rows": 3, "settings": 2}
@@ -61,16 +59,6 @@ def planned(plan: dict[str, Any]) -> Iterator[Run]:
         for group, count in SEEDS.items():
             if seed < count:
                 yield from (Run(group, name, seed, dict(change)) for name, change in plan[group].items())
-
-
-def triptych(*words: str) -> None:
-    """A command of the package, by one thread."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, "-m", "triptych", *words], env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(f"triptych {' '.join(words)}\n{done.stderr[-2000:]}")
 
 
 def prepare_worlds(folder: Path, *, size: str, clips: int) -> None:

@@ -12,11 +12,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from commands import triptych
 from triptych.data.synthetic.random_world import random_recipe, random_world_clip
 from triptych.evaluation.clip_answers import classical_answer
 from triptych.evaluation.clip_figures import ClipAnswer, clip_figures, predicted_answer
@@ -27,16 +26,6 @@ FRAMES, LEARNED = 60, 48
 FIRST_SEED = 1000
 """Away from the seeds of the benchmark."""
 MEASURES = ("abs_rel", "delta1", "epe_all", "epe_noc", "ate_5", "occlusion_f1", "moving_hole_rate")
-
-
-def triptych(*words: str, threads: int) -> None:
-    """A command of the package."""
-    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
-    done = subprocess.run(
-        [sys.executable, "-m", "triptych", *words], env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(f"triptych {' '.join(words)}\n{done.stderr[-2000:]}")
 
 
 def world(seed: int, options: argparse.Namespace) -> dict[str, dict[str, float]]:

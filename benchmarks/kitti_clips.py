@@ -14,8 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,6 +23,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from commands import triptych
 from triptych.config.build_model import load_model
 from triptych.config.schema import PACKAGED
 from triptych.evaluation.baselines import dis_flow
@@ -38,16 +37,6 @@ from triptych.metrics.trajectory import snippet_trajectory_errors, straight_moti
 DRIVE = Path("kitti_raw/2011_09_26/2011_09_26_drive_0095_sync")
 SEQUENCE = Path("kitti_odom/sequences/00")
 FARTHEST_M = 80.0
-
-
-def triptych(*words: str, threads: int) -> None:
-    """A command of the package."""
-    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
-    done = subprocess.run(
-        [sys.executable, "-m", "triptych", *words], env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(f"triptych {' '.join(words)}\n{done.stderr[-2000:]}")
 
 
 def fitted(source: Path, run: Path, options: argparse.Namespace) -> Path:

@@ -1,0 +1,21 @@
+"""Commands of the package, run by drivers as a user would."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+
+def triptych(*words: str, threads: int = 1) -> None:
+    """A command in a process of its own, without its progress.
+
+    Raises:
+        RuntimeError: it failed; with the end of what it said.
+    """
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+    done = subprocess.run(
+        [sys.executable, "-m", "triptych", *words], env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"triptych {' '.join(words)}\n{done.stderr[-2000:]}")
