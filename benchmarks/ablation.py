@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 from ablation_table import write_tables
-from commands import triptych
+from commands import prepare_synthetic, triptych
 
 PLAN = Path(__file__).with_suffix(".yaml")
 SEEDS = {"rows": 3, "settings": 2}
@@ -63,17 +63,12 @@ def planned(plan: dict[str, Any]) -> Iterator[Run]:
 
 def prepare_worlds(folder: Path, *, size: str, clips: int) -> None:
     """The frames to learn from and the two benchmarks, once."""
-    if not (folder / "train").is_dir():
-        triptych(
-            *("prepare", "synthetic", "--part", "train", "--layout", "folders", f"--clips={clips}"),
-            *("--frames=10", f"--size={size}", f"--output={folder / 'train'}"),
-        )
+    prepare_synthetic(
+        folder / "train",
+        *("--part", "train", "--layout", "folders", f"--clips={clips}", "--frames=10", f"--size={size}"),
+    )
     for part in PARTS:
-        if not (folder / part).is_dir():
-            triptych(
-                *("prepare", "synthetic", "--benchmark", "--part", part),
-                *(f"--size={size}", f"--output={folder / part}"),
-            )
+        prepare_synthetic(folder / part, "--benchmark", "--part", part, f"--size={size}")
 
 
 def carry_out(run: Run, options: argparse.Namespace, common: dict[str, Any]) -> None:

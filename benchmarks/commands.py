@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 
 def triptych(*words: str, threads: int = 1) -> None:
@@ -19,3 +21,13 @@ def triptych(*words: str, threads: int = 1) -> None:
     )
     if done.returncode:
         raise RuntimeError(f"triptych {' '.join(words)}\n{done.stderr[-2000:]}")
+
+
+def prepare_synthetic(folder: Path, *words: str) -> None:
+    """Rendered worlds in a folder; nothing where it is there, and no folder where it was interrupted."""
+    if folder.is_dir():
+        return
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    triptych("prepare", "synthetic", f"--output={partial}", *words)
+    partial.rename(folder)

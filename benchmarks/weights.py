@@ -18,6 +18,8 @@ from typing import Any
 
 import yaml
 
+from commands import prepare_synthetic
+
 PLAN = Path(__file__).with_suffix(".yaml")
 SCRIPTS = Path(sys.executable).parent
 
@@ -33,9 +35,8 @@ def run(*words: str, processes: int = 1) -> None:
 
 def prepare(folder: Path, part: str, worlds: dict[str, Any]) -> None:
     """Frames of random worlds, without their truth; nothing where they are there."""
-    if not folder.is_dir():
-        words = [f"--{name}={value}" for name, value in worlds.items()]
-        run("prepare", "synthetic", "--part", part, "--layout", "folders", f"--output={folder}", *words)
+    words = [f"--{name}={value}" for name, value in worlds.items()]
+    prepare_synthetic(folder, "--part", part, "--layout", "folders", *words)
 
 
 def train(training: dict[str, Any], common: dict[str, Any], folder: Path, options: argparse.Namespace) -> None:
@@ -74,8 +75,7 @@ def main() -> None:
     weights = options.output / "small.safetensors"
     run("export", f"--model={last}", f"--output={weights}", "--half", "--overwrite")
     streets = options.output / "streets_validation"
-    if not streets.is_dir():
-        run("prepare", "synthetic", "--benchmark", "--part", "validation", f"--output={streets}")
+    prepare_synthetic(streets, "--benchmark", "--part", "validation")
     run(
         "evaluate",
         "streets",
