@@ -5,8 +5,9 @@ python benchmarks/ablation.py --output FOLDER --table FILE.md
 
 Each run is a training by `triptych train` on worlds of the training part, scored by `triptych evaluate streets`
 without refinement on the benchmarks of the validation and of the test worlds. Only the former decide anything.
-A run that is done leaves one JSON file in FOLDER/results; started again, the driver goes on where it was stopped,
-within a training too, and the results are the same. `ablation.yaml` says what the runs are.
+What changes nothing in the stage of flow starts from the flow that its seed has learned in `full`: the same as
+learning it again. A run that is done leaves one JSON file in FOLDER/results; started again, the driver goes on where
+it was stopped, within a training too, and the results are the same. `ablation.yaml` says what the runs are.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import yaml
@@ -40,25 +42,41 @@ class Run:
         name: of the row or setting.
         seed: of weights, order and augmentation.
         change: what differs from what is common to all.
+        stages: those after the flow's.
+        own_flow: whether the change bears on the stage of flow, so that it is learned anew.
     """
 
     group: str
     name: str
     seed: int
     change: dict[str, Any]
+    stages: tuple[str, ...] = ("depth", "joint")
+    own_flow: bool = False
 
     @property
     def label(self) -> str:
         """Name of its files."""
         return f"{self.name}_{self.seed}"
 
+    @property
+    def flow(self) -> Run:
+        """The stage of flow that it starts from."""
+        name, change = (f"flow_{self.name}", self.change) if self.own_flow else ("flow", {})
+        return Run("flow", name, self.seed, change, ("flow",))
+
 
 def planned(plan: dict[str, Any]) -> Iterator[Run]:
-    """All runs: the seeds by turns, so that what is there at any time compares fairly."""
-    for seed in range(max(SEEDS.values())):
-        for group, count in SEEDS.items():
-            if seed < count:
-                yield from (Run(group, name, seed, dict(change)) for name, change in plan[group].items())
+    """All runs: those of the rows before those of the settings, the seeds by turns."""
+    for group, seeds in SEEDS.items():
+        for seed in range(seeds):
+            yield from (run_of(group, name, seed, entry) for name, entry in plan[group].items())
+
+
+def run_of(group: str, name: str, seed: int, entry: dict[str, Any]) -> Run:
+    """A run as the plan describes it: settings, and beside them `stages` and `own_flow`."""
+    change = {key: value for key, value in entry.items() if key not in ("stages", "own_flow")}
+    stages = tuple(entry.get("stages", Run.stages))
+    return Run(group, name, seed, change, stages, own_flow=entry.get("own_flow", False))
 
 
 def prepare_worlds(folder: Path, *, size: str, clips: int) -> None:
@@ -71,29 +89,43 @@ def prepare_worlds(folder: Path, *, size: str, clips: int) -> None:
         prepare_synthetic(folder / part, "--benchmark", "--part", part, f"--size={size}")
 
 
-def carry_out(run: Run, options: argparse.Namespace, common: dict[str, Any]) -> None:
-    """Train, score and write the result; nothing where it is there already."""
-    result = options.output / "results" / f"{run.label}.json"
-    if result.is_file():
-        return
+def learn(run: Run, options: argparse.Namespace, common: dict[str, Any]) -> Path:
+    """Train some stages, or go on with that; nothing where they are learned already."""
     folder = options.output / "runs" / run.label
+    if (folder / "model.safetensors").is_file():
+        return folder
+    if (folder / "settings.yaml").is_file():
+        triptych("train", f"--output={folder}", "--resume")
+        return folder
     change = dict(run.change)
     named = change.pop("config", None)
-    settings = options.output / "settings" / f"{run.label}.yaml"
-    settings.parent.mkdir(parents=True, exist_ok=True)
-    settings.write_text(yaml.safe_dump(change))
-    shared = options.output / "settings" / "common.yaml"
-    shared.write_text(yaml.safe_dump(common))
-    words = ["train", "--preset", "small", "--config", str(shared)]
+    settings = options.output / "settings"
+    settings.mkdir(parents=True, exist_ok=True)
+    (settings / "common.yaml").write_text(yaml.safe_dump(common))
+    (settings / f"{run.label}.yaml").write_text(yaml.safe_dump(change))
+    words = ["train", "--preset", "small", "--config", f"{settings / 'common.yaml'}"]
     words += ["--config", named] if named else []
-    words += ["--config", str(settings)] if change else []
+    words += ["--config", f"{settings / run.label}.yaml"] if change else []
     words += [f"--data.root={options.output / 'worlds' / 'train'}", "--data.dataset=folders"]
-    words += ["--validation.held_out=0", f"--size={options.size}", f"--steps={options.steps}", f"--seed={run.seed}"]
-    words += [f"--output={folder}"]
-    if (folder / "settings.yaml").is_file():
-        words = ["train", f"--output={folder}", "--resume"]
-    if not (folder / "model.safetensors").is_file():
-        triptych(*words)
+    words += [f"--data.teachings={options.output / 'teachings'}"]
+    words += ["--validation.held_out=0", f"--size={options.size}", f"--seed={run.seed}"]
+    words += [f"--stages={json.dumps(run.stages)}", f"--steps={steps_of(run, options.steps, common)}"]
+    if run.stages != ("flow",) or run.group != "flow":
+        words += [f"--initial={options.output / 'runs' / run.flow.label}"]
+    triptych(*words, f"--output={folder}")
+    return folder
+
+
+def steps_of(run: Run, steps: int, common: dict[str, Any]) -> int:
+    """Steps of a run's stages: their shares of the whole length."""
+    shares = {name: stage["share"] for name, stage in common["training"].items() if isinstance(stage, dict)}
+    own = {name: stage["share"] for name, stage in run.change.get("training", {}).items() if "share" in stage}
+    return round(steps * sum((shares | own)[stage] for stage in run.stages))
+
+
+def carry_out(run: Run, options: argparse.Namespace, common: dict[str, Any]) -> None:
+    """Train, score and write the result."""
+    folder = learn(run, options, common)
     figures: dict[str, Any] = {}
     for part in PARTS:
         scores = folder / f"{part}.json"
@@ -112,6 +144,7 @@ def carry_out(run: Run, options: argparse.Namespace, common: dict[str, Any]) -> 
         "shares": gate_shares(folder / "metrics.jsonl"),
         "figures": figures,
     }
+    result = options.output / "results" / f"{run.label}.json"
     result.parent.mkdir(parents=True, exist_ok=True)
     temporary = result.with_suffix(".partial")
     temporary.write_text(json.dumps(content, indent=1))
@@ -151,9 +184,17 @@ def main() -> None:
     plan = yaml.safe_load(PLAN.read_text())
     prepare_worlds(options.output / "worlds", size=options.size, clips=options.clips)
     runs = [run for run in planned(plan) if not options.only or run.name in options.only]
+    learning = {run.flow.label: Lock() for run in runs}
+
+    def whole(run: Run) -> None:
+        if (options.output / "results" / f"{run.label}.json").is_file():
+            return
+        with learning[run.flow.label]:
+            learn(run.flow, options, plan["common"])
+        carry_out(run, options, plan["common"])
+
     with ThreadPoolExecutor(options.jobs) as pool:
-        for _ in pool.map(lambda run: carry_out(run, options, plan["common"]), runs):
-            pass
+        list(pool.map(whole, runs))
 
 
 if __name__ == "__main__":

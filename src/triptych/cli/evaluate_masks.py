@@ -63,7 +63,8 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
 
 def _maps(prediction: Path, kind: Kind) -> PredictedMaps | None:
     """The maps of one kind; None where the prediction has none."""
-    from triptych.evaluation.predictions import RESULT_FILE, predicted_maps
+    from triptych.evaluation.predictions import predicted_maps
+    from triptych.inference.result import RESULT_FILE
 
     if not prediction.is_dir():
         raise InputError(f"{prediction}: no such folder; name one with visibility, motion or depth in it")

@@ -86,7 +86,8 @@ def build_training_data(settings: TrainSettings) -> TrainingData:
     """
     own = _snippets(settings, settings.data, augmented=True)
     if any(max(stage.imitation, stage.imitation_alone) > 0 for stage in build_plan(settings).stages):
-        own.teach = SnippetTeacher()
+        kept = settings.data.teachings
+        own.teach = SnippetTeacher(folder=None if kept is None else Path(kept))
     chosen = settings.validation
     if chosen.root is None and chosen.split is None:
         parts = held_out(own.drive_numbers, share=chosen.held_out, stride=own.stride)

@@ -28,6 +28,9 @@ class DataSettings:
         assumed_fov_deg: horizontal field of view of `folders` without a calibration.
         intrinsics: fx,fy,cx,cy (px) or a calibration file, for all drives of `folders`.
         skip_limit: more distinct damaged files than this end the training.
+        teachings: folder where the classical answers that stages imitate are kept, 16 bytes a pixel
+            and snippet, so that other trainings and processes need not work them out again;
+            null keeps the latest in memory alone.
     """
 
     dataset: DataSetName = "folders"
@@ -39,6 +42,7 @@ class DataSettings:
     assumed_fov_deg: float = 80.0
     intrinsics: str | None = None
     skip_limit: int = 20
+    teachings: str | None = None
 
 
 @dataclass(frozen=True)

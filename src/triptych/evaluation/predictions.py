@@ -17,10 +17,10 @@ from triptych.data.truth.folders import depth_maps, flow_maps
 from triptych.errors import InputError
 from triptych.evaluation.resampling import Rows
 from triptych.formats.maps import DEPTH_SCALE, load_visibility
+from triptych.inference.result import RESULT_FILE
 
 Kind = Literal["depth", "flow", "visibility", "motion"]
 
-RESULT_FILE = "result.json"
 SHOWN_NAMES = 3
 BY_ORDER = "predictions were matched to images by their order, for no name fits"
 """What a reader must know where `Matched.by_name` is False."""

@@ -9,13 +9,19 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Generic, TypeVar, final
 
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from triptych import __version__
+from triptych.formats.atomic import atomic_path
 from triptych.geometry.pose import inverse_transform
 from triptych.geometry.visibility import forward_backward_visibility
 from triptych.inference.classical import enlarged_dis_flow
@@ -181,13 +187,15 @@ class SnippetTeacher:
     Known by their pixels, the latest are kept, so that a second epoch need not work them out again.
     """
 
-    def __init__(self, *, kept_bytes: int = KEPT_BYTES) -> None:
-        """Nothing is known yet.
+    def __init__(self, *, kept_bytes: int = KEPT_BYTES, folder: Path | None = None) -> None:
+        """Nothing is known yet but what is in the folder.
 
         Args:
             kept_bytes: memory for what is kept; 0 keeps but the last.
+            folder: where all are kept too, for other trainings and processes.
         """
         self._kept_bytes = kept_bytes
+        self._folder = folder
         self._recent: OrderedDict[bytes, PackedTeaching] = OrderedDict()
 
     def __call__(self, images: UInt8[Tensor, "3 3 height width"], intrinsics: Float[Tensor, "3 3"]) -> Teaching:
@@ -199,10 +207,24 @@ class SnippetTeacher:
         """
         key = hashlib.blake2b(images.numpy().tobytes() + intrinsics.numpy().tobytes(), digest_size=16).digest()
         packed = self._recent.pop(key, None)
-        self._recent[key] = packed = packed or _packed_teaching(images, intrinsics)
+        self._recent[key] = packed = packed or self._kept(key.hex(), images, intrinsics)
         while len(self._recent) > max(1, self._kept_bytes // packed.bytes):
             self._recent.popitem(last=False)
         return packed.teaching()
+
+    def _kept(
+        self, name: str, images: UInt8[Tensor, "3 3 height width"], intrinsics: Float[Tensor, "3 3"]
+    ) -> PackedTeaching:
+        """The teaching in the folder, or worked out and put there."""
+        if self._folder is None:
+            return _packed_teaching(images, intrinsics)
+        file = self._folder / f"{name}-{__version__}.safetensors"
+        with suppress(OSError, SafetensorError, TypeError):  # not there, or damaged: worked out anew
+            return PackedTeaching(**load_file(file))
+        packed = _packed_teaching(images, intrinsics)
+        with atomic_path(file) as temporary:
+            save_file({part.name: getattr(packed, part.name).contiguous() for part in fields(packed)}, temporary)
+        return packed
 
 
 def _packed_teaching(images: UInt8[Tensor, "3 3 height width"], intrinsics: Float[Tensor, "3 3"]) -> PackedTeaching:

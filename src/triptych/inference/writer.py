@@ -29,8 +29,10 @@ from triptych.formats.maps import (
     save_mask,
     save_visibility,
 )
+from triptych.formats.photos import save_photo
 from triptych.formats.trajectories import save_kitti_trajectory, save_tum_trajectory
 from triptych.inference.path import camera_path
+from triptych.inference.result import FRAMES, RESULT_FILE
 from triptych.types import CameraStep, FrameSequence, Prediction
 
 LARGEST_16_BIT = 65535
@@ -66,7 +68,7 @@ class WriterSettings:
         points: of the point cloud.
         max_depth: deepest depth of the model, the top of the 16-bit depth scale.
         learned_visibility: write the flow network's own mask beside the visibility.
-        pictures: write what is only looked at too: the point cloud and the overview video.
+        pictures: write what is only looked at too: the frames, the point cloud and the overview video.
     """
 
     overwrite: bool = False
@@ -116,6 +118,8 @@ def write_prediction(
         steps: list[CameraStep] = []
         for index, prediction in enumerate(predictions):
             write_frame(target, index, prediction, settings)
+            if settings.pictures:
+                save_photo(target / FRAMES / f"{index:06d}.jpg", sequence.images[index])
             if prediction.step is not None:
                 steps.append(prediction.step)
             if progress is not None:
@@ -128,7 +132,7 @@ def write_prediction(
             _write_points(target, sequence, camera_to_world, settings)
             _write_overview(target, sequence, camera_to_world)
         content = _result(sequence, settings, still_pairs) | dict(facts)
-        (target / "result.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        (target / RESULT_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return PredictionSummary(frames=len(camera_to_world), still_pairs=still_pairs)
 
 

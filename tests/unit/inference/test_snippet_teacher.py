@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 import torch
@@ -48,6 +49,31 @@ def test_what_is_known_is_not_worked_out_again(snippets: list[tuple[Tensor, Tens
     assert len(flows_asked) == worked
     assert all(same(one, other) for one, other in zip(first, again, strict=True))
     assert not same(*first)
+
+
+def test_a_folder_keeps_them_for_other_teachers(
+    snippets: list[tuple[Tensor, Tensor]], flows_asked: list[int], tmp_path: Path
+) -> None:
+    first = [SnippetTeacher(folder=tmp_path / "kept")(*snippet) for snippet in snippets]
+    worked = len(flows_asked)
+    again = [SnippetTeacher(folder=tmp_path / "kept")(*snippet) for snippet in snippets]
+    assert len(flows_asked) == worked
+    assert all(same(one, other) for one, other in zip(first, again, strict=True))
+    assert not same(*again)
+
+
+def test_what_is_damaged_in_the_folder_is_worked_out_anew(
+    snippets: list[tuple[Tensor, Tensor]], flows_asked: list[int], tmp_path: Path
+) -> None:
+    first = SnippetTeacher(folder=tmp_path)(*snippets[0])
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
+    for broken in (b"", whole[: len(whole) // 2]):
+        file.write_bytes(broken)
+        before = len(flows_asked)
+        assert same(SnippetTeacher(folder=tmp_path)(*snippets[0]), first)
+        assert len(flows_asked) > before
+        assert file.read_bytes() == whole
 
 
 def test_other_intrinsics_are_another_snippet(snippets: list[tuple[Tensor, Tensor]], flows_asked: list[int]) -> None:
