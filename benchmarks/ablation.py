@@ -1,7 +1,7 @@
 """The paper's ablation and the method's open settings, on rendered worlds with exact truth.
 
 python benchmarks/ablation.py --output FOLDER [--steps 900] [--size 64x192] [--clips 150] [--jobs 2] [--only NAME ...]
-python benchmarks/ablation.py --output FOLDER --table FILE.md
+python benchmarks/ablation.py --output FOLDER --table FILE.md [--plots FOLDER]
 
 Each run is a training by `triptych train` on worlds of the training part, scored by `triptych evaluate streets`
 without refinement on the benchmarks of the validation and of the test worlds. Only the former decide anything.
@@ -23,7 +23,8 @@ from typing import Any
 
 import yaml
 
-from ablation_table import write_tables
+from ablation_plots import save_plots
+from ablation_table import found_results, write_tables
 from commands import prepare_synthetic, triptych
 
 PLAN = Path(__file__).with_suffix(".yaml")
@@ -171,6 +172,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=2, help="trainings at a time, each by one thread")
     parser.add_argument("--only", nargs="*", help="names of rows and settings")
     parser.add_argument("--table", type=Path, help="file whose tables are written anew from the results; without runs")
+    parser.add_argument("--plots", type=Path, help="with --table: folder of the plots")
     return parser.parse_args()
 
 
@@ -178,10 +180,13 @@ def main() -> None:
     """Run what is not there yet, or write the tables."""
     options = parsed()
     options.output = options.output.absolute()
-    if options.table is not None:
-        write_tables(options.output / "results", options.table)
-        return
     plan = yaml.safe_load(PLAN.read_text())
+    if options.table is not None:
+        found = found_results(options.output / "results", [*plan["rows"], *plan["settings"]])
+        write_tables(found, options.table)
+        if options.plots is not None:
+            save_plots(found, "validation", options.plots)
+        return
     prepare_worlds(options.output / "worlds", size=options.size, clips=options.clips)
     runs = [run for run in planned(plan) if not options.only or run.name in options.only]
     learning = {run.flow.label: Lock() for run in runs}

@@ -6,6 +6,7 @@ import json
 import math
 import statistics
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,13 @@ FIGURES = {
 PARTS = {"validation": "Validation worlds, by which settings are chosen", "test": "Test worlds, which decide nothing"}
 
 
-def write_tables(results: Path, document: Path) -> None:
+def found_results(folder: Path, names: Sequence[str]) -> list[dict[str, Any]]:
+    """The results in a folder, in the order of the plan's names and of the seeds."""
+    found = [json.loads(path.read_text()) for path in folder.glob("*.json")]
+    return sorted(found, key=lambda run: (names.index(run["name"]), run["seed"]))
+
+
+def write_tables(found: list[dict[str, Any]], document: Path) -> None:
     """Put the tables between the marks of a document, which holds them already.
 
     Raises:
@@ -37,7 +44,6 @@ def write_tables(results: Path, document: Path) -> None:
     text = document.read_text()
     if BEGIN not in text or END not in text:
         raise ValueError(f"{document}: needs the lines {BEGIN} and {END}")
-    found = [json.loads(path.read_text()) for path in sorted(results.glob("*.json"))]
     before, after = text.split(BEGIN)[0], text.split(END)[1]
     document.write_text(f"{before}{BEGIN}\n\n{tables(found)}\n{END}{after}")
 
