@@ -1,13 +1,14 @@
 """The paper's ablation and the method's open settings, on rendered worlds with exact truth.
 
-python benchmarks/ablation.py --output FOLDER [--steps 900] [--size 64x192] [--clips 150] [--jobs 2] [--only NAME ...]
+python benchmarks/ablation.py --output FOLDER [--steps 300] [--base_steps 2000] [--size 64x192] [--clips 300]
+    [--jobs 2] [--only NAME ...]
 python benchmarks/ablation.py --output FOLDER --table FILE.md [--plots FOLDER]
 
 Each run is a training by `triptych train` on worlds of the training part, scored by `triptych evaluate streets`
 without refinement on the benchmarks of the validation and of the test worlds. Only the former decide anything.
-What changes nothing in the stage of flow starts from the flow that its seed has learned in `full`: the same as
-learning it again. A run that is done leaves one JSON file in FOLDER/results; started again, the driver goes on where
-it was stopped, within a training too, and the results are the same. `ablation.yaml` says what the runs are.
+All runs of a seed start from the same networks, which have learned from classical answers alone; these are scored
+too. A run that is done leaves one JSON file in FOLDER/results; started again, the driver goes on where it was
+stopped, within a training too, and the results are the same. `ablation.yaml` says what the runs are.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
+from threading import Event
 from typing import Any
 
 import yaml
@@ -28,6 +29,7 @@ from ablation_table import found_results, write_tables
 from commands import prepare_synthetic, triptych
 
 PLAN = Path(__file__).with_suffix(".yaml")
+BASE = "base"
 SEEDS = {"rows": 3, "settings": 2}
 PARTS = ("validation", "test")
 SHARES_OVER = 0.5
@@ -39,45 +41,35 @@ class Run:
     """One training of the ablation.
 
     Attributes:
-        group: rows or settings.
+        group: base, rows or settings.
         name: of the row or setting.
         seed: of weights, order and augmentation.
-        change: what differs from what is common to all.
-        stages: those after the flow's.
-        own_flow: whether the change bears on the stage of flow, so that it is learned anew.
+        change: what differs from what is common to its group.
+        base: name of the run that it starts from; None for random weights.
     """
 
     group: str
     name: str
     seed: int
     change: dict[str, Any]
-    stages: tuple[str, ...] = ("depth", "joint")
-    own_flow: bool = False
+    base: str | None
 
     @property
     def label(self) -> str:
         """Name of its files."""
         return f"{self.name}_{self.seed}"
 
-    @property
-    def flow(self) -> Run:
-        """The stage of flow that it starts from."""
-        name, change = (f"flow_{self.name}", self.change) if self.own_flow else ("flow", {})
-        return Run("flow", name, self.seed, change, ("flow",))
-
 
 def planned(plan: dict[str, Any]) -> Iterator[Run]:
-    """All runs: those of the rows before those of the settings, the seeds by turns."""
+    """All runs: the bases, then the rows, then the settings, the seeds by turns."""
+    own = {f"{BASE}_{name}": entry[BASE] for name, entry in plan["rows"].items() if BASE in entry}
+    for seed in range(max(SEEDS.values())):
+        yield from (Run(BASE, name, seed, change, None) for name, change in {BASE: {}, **own}.items())
     for group, seeds in SEEDS.items():
         for seed in range(seeds):
-            yield from (run_of(group, name, seed, entry) for name, entry in plan[group].items())
-
-
-def run_of(group: str, name: str, seed: int, entry: dict[str, Any]) -> Run:
-    """A run as the plan describes it: settings, and beside them `stages` and `own_flow`."""
-    change = {key: value for key, value in entry.items() if key not in ("stages", "own_flow")}
-    stages = tuple(entry.get("stages", Run.stages))
-    return Run(group, name, seed, change, stages, own_flow=entry.get("own_flow", False))
+            for name, entry in plan[group].items():
+                change = {key: value for key, value in entry.items() if key != BASE}
+                yield Run(group, name, seed, change, f"{BASE}_{name}_{seed}" if BASE in entry else f"{BASE}_{seed}")
 
 
 def prepare_worlds(folder: Path, *, size: str, clips: int) -> None:
@@ -90,8 +82,8 @@ def prepare_worlds(folder: Path, *, size: str, clips: int) -> None:
         prepare_synthetic(folder / part, "--benchmark", "--part", part, f"--size={size}")
 
 
-def learn(run: Run, options: argparse.Namespace, common: dict[str, Any]) -> Path:
-    """Train some stages, or go on with that; nothing where they are learned already."""
+def learn(run: Run, options: argparse.Namespace, plan: dict[str, Any]) -> Path:
+    """Train, or go on with that; nothing where it is trained already."""
     folder = options.output / "runs" / run.label
     if (folder / "model.safetensors").is_file():
         return folder
@@ -100,33 +92,27 @@ def learn(run: Run, options: argparse.Namespace, common: dict[str, Any]) -> Path
         return folder
     change = dict(run.change)
     named = change.pop("config", None)
+    common = "base" if run.base is None else "common"
     settings = options.output / "settings"
     settings.mkdir(parents=True, exist_ok=True)
-    (settings / "common.yaml").write_text(yaml.safe_dump(common))
+    (settings / f"{run.label}_common.yaml").write_text(yaml.safe_dump(plan[common]))
     (settings / f"{run.label}.yaml").write_text(yaml.safe_dump(change))
-    words = ["train", "--preset", "small", "--config", f"{settings / 'common.yaml'}"]
+    words = ["train", "--preset", "small", "--config", f"{settings / run.label}_common.yaml"]
     words += ["--config", named] if named else []
     words += ["--config", f"{settings / run.label}.yaml"] if change else []
     words += [f"--data.root={options.output / 'worlds' / 'train'}", "--data.dataset=folders"]
-    words += [f"--data.teachings={options.output / 'teachings'}"]
-    words += ["--validation.held_out=0", f"--size={options.size}", f"--seed={run.seed}"]
-    words += [f"--stages={json.dumps(run.stages)}", f"--steps={steps_of(run, options.steps, common)}"]
-    if run.stages != ("flow",) or run.group != "flow":
-        words += [f"--initial={options.output / 'runs' / run.flow.label}"]
-    triptych(*words, f"--output={folder}")
+    words += [f"--data.teachings={options.output / 'teachings'}", "--validation.held_out=0"]
+    words += [f"--size={options.size}", f"--seed={run.seed}", f"--output={folder}"]
+    if run.base is None:
+        triptych(*words, f"--steps={options.base_steps}")
+    else:
+        triptych(*words, f"--steps={options.steps}", f"--initial={options.output / 'runs' / run.base}")
     return folder
 
 
-def steps_of(run: Run, steps: int, common: dict[str, Any]) -> int:
-    """Steps of a run's stages: their shares of the whole length."""
-    shares = {name: stage["share"] for name, stage in common["training"].items() if isinstance(stage, dict)}
-    own = {name: stage["share"] for name, stage in run.change.get("training", {}).items() if "share" in stage}
-    return round(steps * sum((shares | own)[stage] for stage in run.stages))
-
-
-def carry_out(run: Run, options: argparse.Namespace, common: dict[str, Any]) -> None:
+def carry_out(run: Run, options: argparse.Namespace, plan: dict[str, Any]) -> None:
     """Train, score and write the result."""
-    folder = learn(run, options, common)
+    folder = learn(run, options, plan)
     figures: dict[str, Any] = {}
     for part in PARTS:
         scores = folder / f"{part}.json"
@@ -134,12 +120,13 @@ def carry_out(run: Run, options: argparse.Namespace, common: dict[str, Any]) -> 
             *("evaluate", "streets", f"--model={folder}", "--refinement=none"),
             *(f"--ground-truth={options.output / 'worlds' / part}", f"--json={scores}", f"--name={run.name}"),
         )
-        figures[part] = json.loads(scores.read_text())
+        scored = json.loads(scores.read_text())
+        figures[part] = {"protocol": scored["protocol"], "metrics": scored["metrics"]}
     content = {
         "group": run.group,
         "name": run.name,
         "seed": run.seed,
-        "steps": options.steps,
+        "steps": options.base_steps if run.base is None else options.steps,
         "size": options.size,
         "change": run.change,
         "shares": gate_shares(folder / "metrics.jsonl"),
@@ -158,7 +145,7 @@ def gate_shares(metrics: Path) -> dict[str, float]:
     steps = [json.loads(line) for line in metrics.read_text().splitlines()]
     last = [step for step in steps if step["stage"] == steps[-1]["stage"]]
     tail = last[int(len(last) * SHARES_OVER) :]
-    names = tail[-1]["shares"]
+    names = set.intersection(*(set(step["shares"]) for step in tail))
     return {name: sum(step["shares"][name] for step in tail) / len(tail) for name in names}
 
 
@@ -166,9 +153,10 @@ def parsed() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, required=True, help="folder of worlds, runs and results")
-    parser.add_argument("--steps", type=int, default=900, help="of each training, at batch 4")
+    parser.add_argument("--steps", type=int, default=300, help="of each training, at batch 4")
+    parser.add_argument("--base_steps", type=int, default=2000, help="of the networks that all start from")
     parser.add_argument("--size", default="64x192")
-    parser.add_argument("--clips", type=int, default=150, help="training worlds, of ten frames each")
+    parser.add_argument("--clips", type=int, default=300, help="training worlds, of ten frames each")
     parser.add_argument("--jobs", type=int, default=2, help="trainings at a time, each by one thread")
     parser.add_argument("--only", nargs="*", help="names of rows and settings")
     parser.add_argument("--table", type=Path, help="file whose tables are written anew from the results; without runs")
@@ -182,21 +170,28 @@ def main() -> None:
     options.output = options.output.absolute()
     plan = yaml.safe_load(PLAN.read_text())
     if options.table is not None:
-        found = found_results(options.output / "results", [*plan["rows"], *plan["settings"]])
+        names = list(dict.fromkeys(run.name for run in planned(plan)))
+        found = found_results(options.output / "results", names)
         write_tables(found, options.table)
         if options.plots is not None:
             save_plots(found, "validation", options.plots)
         return
     prepare_worlds(options.output / "worlds", size=options.size, clips=options.clips)
-    runs = [run for run in planned(plan) if not options.only or run.name in options.only]
-    learning = {run.flow.label: Lock() for run in runs}
+    runs = [run for run in planned(plan) if not options.only or run.base is None or run.name in options.only]
+    undone = [run for run in runs if not (options.output / "results" / f"{run.label}.json").is_file()]
+    bases = {run.base for run in undone}
+    done = {run.label: Event() for run in runs}
 
     def whole(run: Run) -> None:
-        if (options.output / "results" / f"{run.label}.json").is_file():
-            return
-        with learning[run.flow.label]:
-            learn(run.flow, options, plan["common"])
-        carry_out(run, options, plan["common"])
+        if run.base is not None:
+            done[run.base].wait()
+        try:
+            if run.label in bases:
+                learn(run, options, plan)
+            if run in undone:
+                carry_out(run, options, plan)
+        finally:
+            done[run.label].set()
 
     with ThreadPoolExecutor(options.jobs) as pool:
         list(pool.map(whole, runs))

@@ -10,6 +10,8 @@ from typing import Any
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 
+from ablation_table import BESIDE
+
 SHOWN = {
     "abs_rel": "depth abs_rel",
     "moving_hole_rate": "holes in what moves",
@@ -31,7 +33,7 @@ def save_plots(found: list[dict[str, Any]], part: str, folder: Path) -> list[Pat
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for group in ("rows", "settings"):
-        runs = [run for run in found if run["group"] == group or (group == "settings" and run["name"] == "full")]
+        runs = [run for run in found if run["group"] in BESIDE[group] or run["name"] in BESIDE[group]]
         if runs:
             files.append(folder / f"ablation_{group}.svg")
             _save(runs, part, files[-1])
@@ -40,8 +42,6 @@ def save_plots(found: list[dict[str, Any]], part: str, folder: Path) -> list[Pat
 
 def _save(runs: list[dict[str, Any]], part: str, file: Path) -> None:
     names = list(dict.fromkeys(run["name"] for run in runs))
-    if "full" in names and runs[0]["group"] == "settings":
-        names = ["full", *(name for name in names if name != "full")]
     mpl.rcParams["svg.hashsalt"] = "ablation"  # the same results, the same file
     figure, axes = plt.subplots(
         1, len(SHOWN), figsize=(2 + PLOT_WIDTH * len(SHOWN), 0.9 + ROW_HEIGHT * len(names)), sharey=True
