@@ -42,6 +42,7 @@ bench: .venv/.dev
 	$(BIN)/python benchmarks/peers.py $(PEERS)
 	$(BIN)/python benchmarks/loader.py
 	$(BIN)/python benchmarks/scaling.py
+	$(BIN)/python benchmarks/report.py
 
 # Hours: see docs/models.md. Goes on where it was stopped.
 weights: .venv/.base

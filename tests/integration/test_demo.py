@@ -15,7 +15,17 @@ def test_the_demo_scores_itself_and_its_model_predicts(tmp_path: Path) -> None:
     assert scores["held_out_frames"] == 3
     assert scores["depth"]["abs_rel"] > 0
     assert scores["flow"]["zero_epe_all"] > 0
-    assert (demo / "index.html").is_file()
+    page = (demo / "index.html").read_text(encoding="utf-8")
+    for part in ("results", "player", "truth", "depths", "training", "provenance"):
+        assert f'<section id="{part}"' in page
+    assert page.count('class="player-frame"') == 16
+    figure = f"{scores['depth']['abs_rel']:.3f}"
+    assert figure in page
+    main(["report", str(demo), f"--output={tmp_path / 'again.html'}"])
+    again = (tmp_path / "again.html").read_text(encoding="utf-8")
+    assert figure in again  # the table comes back from demo.json
+    assert "16 held-out frames" not in again
+    assert "3 held-out frames" in again
     frames = tmp_path / "drive"
     main(["prepare", "synthetic", f"--output={frames}", "--frames=4", "--size=64x128"])
     drive = next(frames.rglob("image_02")).parent

@@ -104,17 +104,19 @@ def report(
     seconds: float,
 ) -> None:
     """Print the table, write `demo.json` and the page."""
-    from triptych.cli.console import say
+    from triptych.cli.console import counted, say
     from triptych.formats.atomic import atomic_path
-    from triptych.viewing.demo import demo_rows, save_demo_page, table_lines
+    from triptych.viewing.demo import DEMO_FILE, demo_rows, save_demo_page, table_lines
 
     content: dict[str, Any] = {name: part for name, part in asdict(scores).items() if isinstance(part, dict)}
     content["networks_alone"] = {name: part for name, part in asdict(alone).items() if isinstance(part, dict)}
     content |= {"seconds": round(seconds, 1), "held_out_frames": scores.frames}
-    with atomic_path(folder / "demo.json") as temporary:
+    with atomic_path(folder / DEMO_FILE) as temporary:
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     rows = demo_rows(scores, alone)
     for line in table_lines(rows):
         print(line)
-    save_demo_page(folder / "index.html", clip, rows, prediction=folder / "prediction", held_out=held_out)
-    say(f"{seconds / 60:.1f} minutes; look at {folder / 'index.html'} and {folder / 'prediction' / 'overview.mp4'}")
+    page = folder / "index.html"
+    with counted("page") as progress:
+        save_demo_page(page, clip, rows, prediction=folder / "prediction", held_out=held_out, progress=progress)
+    say(f"{seconds / 60:.1f} minutes; look at {page} and {folder / 'prediction' / 'overview.mp4'}")

@@ -70,7 +70,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     from triptych.evaluation.per_image import save_per_image
     from triptych.evaluation.predictions import predicted_maps
 
-    check_outputs(files=(options.json, options.per_image), folder=options.figures)
+    check_outputs(files=(options.json, options.report, options.per_image), folder=options.figures)
     _check(options)
     prediction = Path(options.prediction)
     truth, protocol = depth_truth(
@@ -95,7 +95,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     )
     with counted("scoring") as progress:
         report = scorer.report(progress)
-    show(replace(report.result, named=options.name is not None), options.json)
+    show(replace(report.result, named=options.name is not None), json=options.json, report=options.report)
     if options.per_image is not None:
         save_per_image(options.per_image, [(image.name, image.figures) for image in report.images])
     if options.figures is not None:

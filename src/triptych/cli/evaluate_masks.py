@@ -37,7 +37,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     from triptych.evaluation.flow_truth import flow_truth, object_truth, split_name
     from triptych.evaluation.masks import MaskScorer
 
-    check_outputs(files=(options.json,))
+    check_outputs(files=(options.json, options.report))
     prediction, place = Path(options.prediction), Path(options.ground_truth)
     objects = object_truth(place)
     if objects is None:
@@ -58,7 +58,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     )
     with counted("scoring") as progress:
         result = scorer.report(progress)
-    show(replace(result, named=options.name is not None), options.json)
+    show(replace(result, named=options.name is not None), json=options.json, report=options.report)
 
 
 def _maps(prediction: Path, kind: Kind) -> PredictedMaps | None:

@@ -45,7 +45,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     from triptych.evaluation.odometry import score_sequence, score_snippets
     from triptych.evaluation.paths import paired_paths
 
-    check_outputs(files=(options.json,), folder=options.figures)
+    check_outputs(files=(options.json, options.report), folder=options.figures)
     if options.snippet is not None and options.alignment is not None:
         raise InputError("--alignment: is for whole sequences; each snippet has one scale of its own and no alignment")
     alignment: Alignment = options.alignment or "7dof"
@@ -58,7 +58,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
         result = score_sequence(paths, alignment=alignment, name=name)
     else:
         result = score_snippets(paths, length=options.snippet, name=name)
-    show(replace(result, named=options.name is not None), options.json)
+    show(replace(result, named=options.name is not None), json=options.json, report=options.report)
     if options.figures is not None and options.snippet is None:
         draw_sequence(Path(options.figures), paths, result, alignment=alignment)
     elif options.figures is not None:

@@ -28,7 +28,13 @@ def add_common_arguments(parser: ArgumentParser, *, prediction: str, ground_trut
     parser.add_argument(
         "--name", type=str | None, help="of what is scored, the same for all seeds of a method; by default its folder's"
     )
+    add_file_arguments(parser)
+
+
+def add_file_arguments(parser: ArgumentParser) -> None:
+    """The options of the files that every evaluation can write."""
     parser.add_argument("--json", type=str | None, help="file to write the figures and their protocol to")
+    parser.add_argument("--report", type=str | None, help="HTML file to write the table, protocol and notes to")
 
 
 def add_figures_argument(parser: ArgumentParser) -> None:
@@ -51,7 +57,7 @@ def check_outputs(*, files: Sequence[str | None] = (), folder: str | None = None
         InputError: a file's place is a folder, the pictures' place is a file, or it is closed.
     """
     if "" in (*files, folder):
-        raise InputError("--json, --per_image and --figures need a name, not an empty one")
+        raise InputError("--json, --report, --per_image and --figures need a name, not an empty one")
     for place in (Path(file) for file in files if file is not None):
         if place.is_dir():
             raise InputError(f"{place} is a folder; name a file to write")
@@ -68,8 +74,8 @@ def _check_writable(folder: Path) -> None:
         raise InputError(f"{folder} cannot be written to ({nearest} is a file, or closed to you); choose another place")
 
 
-def show(result: Result, json: str | None) -> None:
-    """Print the table, then write the JSON if it was asked for."""
+def show(result: Result, *, json: str | None, report: str | None) -> None:
+    """Print the table, then write the JSON and the page where they were asked for."""
     from triptych.artefacts.tables import text_table
     from triptych.cli.console import say
     from triptych.evaluation.result_table import result_table
@@ -79,3 +85,9 @@ def show(result: Result, json: str | None) -> None:
     if json is not None:
         save_result(json, result)
         say(f"numbers: {json}")
+    if report is not None:
+        from triptych.viewing.page import save_page
+        from triptych.viewing.report import result_page
+
+        save_page(report, result_page(result))
+        say(f"report: {report}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from jsonargparse import ArgumentParser, Namespace
 
-from triptych.cli.evaluate_output import check_outputs, result_name, show
+from triptych.cli.evaluate_output import add_file_arguments, check_outputs, result_name, show
 from triptych.cli.parsing import parsed
 from triptych.errors import InputError
 
@@ -36,7 +36,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--refinement", default="geometry", choices=["geometry", "none"], help="as that of `predict`")
     parser.add_argument("--overwrite", action="store_true", help="replace what the prediction folder holds")
     parser.add_argument("--name", type=str | None, help="of what is scored, the same for all seeds of a method")
-    parser.add_argument("--json", type=str | None, help="file to write the figures and their protocol to")
+    add_file_arguments(parser)
     parser.add_argument("--per_image", type=str | None, help="CSV file to write the figures of each clip to")
 
 
@@ -45,7 +45,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     options = parsed(parser, words)
     if options.model is None and options.prediction is None:
         raise InputError("name what to score: --model, a run folder, or --prediction, a folder of predictions")
-    check_outputs(files=(options.json, options.per_image))
+    check_outputs(files=(options.json, options.report, options.per_image))
     from triptych.cli.console import counted, say
     from triptych.data.synthetic.benchmark import load_benchmark
     from triptych.evaluation.per_image import save_per_image
@@ -55,7 +55,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     with _predicted(options, benchmark) as prediction, counted("scoring") as progress:
         name = result_name(options.name, Path(options.model or options.prediction))
         report = score_benchmark(prediction, benchmark.clips, split=benchmark.name, name=name, progress=progress)
-    show(replace(report.result, named=options.name is not None), options.json)
+    show(replace(report.result, named=options.name is not None), json=options.json, report=options.report)
     if options.per_image is not None:
         save_per_image(options.per_image, list(report.clips.items()))
         say(f"each clip: {options.per_image}")

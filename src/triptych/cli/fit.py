@@ -46,7 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(parser: ArgumentParser, words: Sequence[str]) -> None:
-    """Fit, save the model, predict."""
+    """Fit, save the model, predict, write the report."""
     namespace = parse(parser, words)
     settings = fit_settings(namespace)
     source, folder = Path(namespace.source), Path(namespace.output)
@@ -76,6 +76,17 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     model, _ = load_model(folder / MODEL_FILE)  # as any prediction to come has it
     learned, _ = parted(kept, settings.held_out)
     write(model, sequence, folder / "prediction", settings=settings, overwrite=True, kept=learned)
+    write_report(folder)
+
+
+def write_report(folder: Path) -> None:
+    """Write the run's `report.html`."""
+    from triptych.cli.console import counted, say
+    from triptych.viewing.report import REPORT_FILE, save_report
+
+    with counted("report") as progress:
+        save_report(folder / REPORT_FILE, folder, progress=progress)
+    say(f"report: {folder / REPORT_FILE}")
 
 
 def parse(parser: ArgumentParser, words: Sequence[str]) -> Namespace:

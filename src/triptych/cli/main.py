@@ -11,7 +11,7 @@ from types import ModuleType
 from jsonargparse import ArgumentParser
 
 from triptych import __version__
-from triptych.cli import demo, evaluate, export, fit, predict, prepare, train
+from triptych.cli import demo, evaluate, export, fit, predict, prepare, report, train, view
 from triptych.config.load import nearest_name
 from triptych.errors import InputError
 
@@ -22,6 +22,8 @@ COMMANDS: dict[str, ModuleType] = {
     "demo": demo,
     "prepare": prepare,
     "evaluate": evaluate,
+    "report": report,
+    "view": view,
     "export": export,
 }
 INPUT_ERROR = 2

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -19,16 +19,27 @@ from triptych.artefacts.colors import (
     flow_limit,
     overlaid,
 )
-from triptych.evaluation.clip import ClipScores
+from triptych.errors import InputError
+from triptych.evaluation.clip import ClipScores, DepthScores, FlowScores, MaskScores, OdometryScores
 from triptych.evaluation.clip_figures import FARTHEST_M
+from triptych.formats.content import file_content
 from triptych.formats.maps import load_depth, load_kitti_flow, load_mask, load_visibility
 from triptych.formats.trajectories import load_kitti_trajectory
+from triptych.inference.result import RESULT_FILE, prediction_folder
 from triptych.metrics.alignment import umeyama
 from triptych.metrics.depth import depth_scale
 from triptych.types import SyntheticClip
-from triptych.viewing.page import MetricRow, PictureGroup, PicturePanel, demo_page, save_page
+from triptych.viewing.curves import curves_section
+from triptych.viewing.metric_table import MetricRow, MetricTable
+from triptych.viewing.page import page_text, save_page
+from triptych.viewing.parts import metrics_section, path_section, prediction_sections
 from triptych.viewing.path_plot import CameraPath
+from triptych.viewing.pictures import PictureGroup, PicturePanel, picture_section
+from triptych.viewing.provenance import provenance_section
+from triptych.viewing.run_log import run_log
 
+DEMO_FILE = "demo.json"
+"""The figures, in the demo's folder."""
 SHOWN_FRAMES = 3
 NETWORKS_ALONE = "networks alone"
 BESIDE_WIDTH = 48
@@ -103,37 +114,74 @@ def table_lines(rows: Sequence[MetricRow]) -> list[str]:
     return lines
 
 
+def load_demo_scores(path: Path) -> tuple[ClipScores, ClipScores]:
+    """Scores of the demo's prediction and of its networks alone, as the demo wrote them.
+
+    Raises:
+        InputError: no such file, or not the demo's.
+    """
+    try:
+        content = json.loads(file_content(path))
+        frames = int(content["held_out_frames"])
+        ours, alone = (
+            ClipScores(
+                DepthScores(**part["depth"]),
+                FlowScores(**part["flow"]),
+                OdometryScores(**part["odometry"]),
+                MaskScores(**part["masks"]),
+                frames,
+            )
+            for part in (content, content["networks_alone"])
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: is not what `triptych demo` writes ({error!r})") from error
+    return ours, alone
+
+
 def save_demo_page(
-    path: Path, clip: SyntheticClip, rows: Sequence[MetricRow], *, prediction: Path, held_out: Sequence[int]
+    path: Path,
+    clip: SyntheticClip,
+    rows: Sequence[MetricRow],
+    *,
+    prediction: Path,
+    held_out: Sequence[int],
+    progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Write the page: table, pictures of held-out frames beside their truth, and the path.
+    """Write the page: the report of the demo, with pictures of held-out frames beside their truth.
 
     Args:
         path: of the HTML file.
         clip: the truth.
         rows: the table.
-        prediction: folder that `triptych predict` wrote for the whole clip.
+        prediction: folder that `triptych predict` wrote for the whole clip, in the run's.
         held_out: positions of the frames that nothing was learned from.
+        progress: told (done, total) frames of the player.
     """
     pairs = list(held_out[:-1])
     chosen = [pairs[round(i * (len(pairs) - 1) / (SHOWN_FRAMES - 1))] for i in range(SHOWN_FRAMES)]
-    groups = [_group(index, clip, prediction) for index in chosen]
     learned = len(clip.images) - len(held_out)
     summary = (
         f"Three networks learned depth, camera motion and optical flow from {learned} frames of a video, without any "
         f"label. Here is what they say of the {len(held_out)} frames after them, which they have never seen, and what "
         "the geometry of neighboring frames makes of it."
     )
-    page = demo_page(
-        title=f"Triptych demo: {clip.name}",
-        summary=summary,
-        metrics=rows,
-        groups=groups,
-        paths=_paths(clip, prediction),
-        path_note="All frames; ours moved onto the truth by one similarity (7 degrees of freedom).",
-        path_unit="m",
+    found = prediction_folder(prediction) if (prediction / RESULT_FILE).is_file() else None
+    paths = _paths(clip, prediction)
+    note = "All frames; ours moved onto the truth by one similarity (7 degrees of freedom)."
+    if found is None:
+        seen = [path_section(paths, note=note, unit="m")]
+    else:
+        marked = len(paths) - 1
+        seen = prediction_sections(found, paths=paths, marked=marked, path_note=note, path_unit="m", progress=progress)
+    truth = picture_section(
+        [_group(index, clip, prediction) for index in chosen],
+        key="truth",
+        title="Beside the truth",
+        note="Frames that nothing was learned from. Depth has the truth's scale by the median of each frame.",
     )
-    save_page(path, page)
+    sections = [metrics_section([MetricTable("", rows)]), *seen[:1], truth, *seen[1:]]
+    sections += [curves_section(run_log(prediction.parent)), provenance_section(prediction.parent, found)]
+    save_page(path, page_text(title=f"Triptych demo: {clip.name}", summary=summary, sections=sections))
 
 
 def _group(index: int, clip: SyntheticClip, prediction: Path) -> PictureGroup:
@@ -195,8 +243,6 @@ def _paths(clip: SyntheticClip, prediction: Path) -> list[CameraPath]:
     aligned = ours.clone()
     moved = umeyama(ours[:, :3, 3], truth[:, :3, 3], with_scale=True)
     aligned[:, :3, 3] = moved.moved(ours[:, :3, 3])
-    return [_path("truth", truth), _path("ours", aligned)]
-
-
-def _path(name: str, camera_to_world: Tensor, **more: Any) -> CameraPath:
-    return CameraPath(name, camera_to_world.float(), **more)
+    # The rotation of the similarity turns where the camera looks, too.
+    aligned[:, :3, :3] = moved.rotation.to(aligned) @ ours[:, :3, :3]
+    return [CameraPath("truth", truth.float()), CameraPath("ours", aligned.float())]
