@@ -25,7 +25,7 @@ def names(folder: Path) -> list[str]:
 
 def test_a_fit_leaves_a_whole_run_folder(fitted: Path) -> None:
     expected = {"checkpoints", "environment.json", "metrics.jsonl", "model.safetensors", "prediction"}
-    assert expected | {"settings.yaml", "tensorboard"} == set(names(fitted))
+    assert expected | {"report.html", "settings.yaml", "tensorboard"} == set(names(fitted))
     steps = [json.loads(line) for line in (fitted / "metrics.jsonl").read_text().splitlines()]
     assert [step["stage"] for step in steps] == ["flow", "flow", "depth"]
 
