@@ -163,7 +163,7 @@ def train(
     learned, held_out = parted(kept, settings.held_out)
     data = build_data(settings, sequence, positions=learned)
     batches = max(1, len(data) // settings.training.batch_size)
-    validation = build_fit_validation(settings, sequence, positions=held_out, batches_per_epoch=batches)
+    validation = build_fit_validation(settings, sequence, positions=held_out, batches_per_epoch=batches, folder=folder)
     loop = build_loop(settings, model, data, folder=folder, validation=validation)
     if checkpoint is not None:
         loop.restore(checkpoint)

@@ -28,6 +28,7 @@ from triptych.networks.joint import JointModel
 from triptych.training.budget import Budget
 from triptych.training.identity import DataIdentity
 from triptych.training.loop import LoopSettings, TrainingLoop, Validation
+from triptych.training.pictures import SnippetPictures
 from triptych.training.stages import Learner, Stage, StagePlan
 from triptych.training.validation import Validator
 from triptych.types import FrameSequence
@@ -95,21 +96,25 @@ def build_data(settings: FitSettings, sequence: FrameSequence, *, positions: lis
 
 
 def build_fit_validation(
-    settings: FitSettings, sequence: FrameSequence, *, positions: list[int], batches_per_epoch: int
+    settings: FitSettings, sequence: FrameSequence, *, positions: list[int], batches_per_epoch: int, folder: Path
 ) -> Validation | None:
-    """The judging of a fit on frames that nothing is learned from.
+    """The judging of a fit on frames that nothing is learned from, with a picture of the one in their middle.
 
     Args:
         settings: of the fit.
         sequence: the frames.
         positions: of those frames, in order; fewer than three give no judging.
         batches_per_epoch: of the fit; from one judging to the next lie `STEPS_BETWEEN_JUDGMENTS` at least.
+        folder: of the run.
     """
     if len(positions) < FEWEST_FRAMES:
         return None
     data = SnippetDataset(sequence, kept=positions, augmentation=None, seed=settings.seed)
+    pictures = SnippetPictures(
+        data, [len(data) // 2], folder, min_depth=settings.depth.min_depth, max_depth=settings.depth.max_depth
+    )
     return Validation(
-        Validator(data, range(len(data)), build_objective(settings)),
+        Validator(data, range(len(data)), build_objective(settings), draw=pictures),
         epochs=math.ceil(STEPS_BETWEEN_JUDGMENTS / batches_per_epoch),
         patience=settings.patience,
     )

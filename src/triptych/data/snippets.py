@@ -162,6 +162,11 @@ class SnippetDataset(Dataset[SnippetSample]):
             teaching = reframed_teaching(teaching, changed.window)
         return SnippetSample(changed.frames, changed.jittered, changed.intrinsics, index, teaching)
 
+    def name_of(self, index: int) -> str:
+        """The target of a snippet, for a person: its sequence and its frame in the source, from 0."""
+        target = int(self.targets.positions[index][1])
+        return f"{self.sequence.name}, frame {int(self.sequence.source_indices[target])}"
+
     @staticmethod
     def collate(samples: Sequence[SnippetSample]) -> Snippet:
         """The batch of several snippets, for a DataLoader's `collate_fn`."""

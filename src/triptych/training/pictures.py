@@ -1,4 +1,4 @@
-"""Pictures of what the networks say of a few validation snippets, one file an epoch."""
+"""Pictures of what the networks say of a few validation snippets, one file a validation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from triptych.artefacts.error_colors import error_legend, relative_error_colors,
 from triptych.artefacts.figures import LabeledPicture, headed
 from triptych.artefacts.overview import OverviewRange, depth_panel, overview_frame
 from triptych.data.read_snippets import ReadSnippets
-from triptych.data.snippets import SnippetSample
+from triptych.data.snippets import SnippetDataset, SnippetSample
 from triptych.data.validation_truth import SnippetTruth
 from triptych.evaluation.resampling import ALL_ROWS, Rows, depth_on_grid, row_range
 from triptych.formats.maps import save_picture
@@ -59,7 +59,7 @@ class SnippetPictures:
 
     def __init__(
         self,
-        data: ReadSnippets,
+        data: ReadSnippets | SnippetDataset,
         positions: Sequence[int],
         folder: Path,
         *,

@@ -38,6 +38,10 @@ def test_neighbors_are_the_nearest_kept_frames(plain_sequence: Callable[..., Fra
     assert targets.positions.tolist() == [[0, 2, 4], [2, 4, 5], [4, 5, 7]]
 
 
+def test_a_snippet_is_named_after_its_target(plain_sequence: Callable[..., FrameSequence]) -> None:
+    assert SnippetDataset(plain_sequence(9), kept=[0, 2, 4, 5, 7]).name_of(1) == "plain, frame 4"
+
+
 def test_no_snippet_spans_a_gap_in_time(plain_sequence: Callable[..., FrameSequence]) -> None:
     sequence = plain_sequence(7, timestamps=[0.0, 0.1, 0.2, 0.3, 0.8, 0.9, 1.0])
     targets = snippet_targets(sequence)
