@@ -43,6 +43,7 @@ bench: .venv/.dev
 	$(BIN)/python benchmarks/loader.py
 	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/report.py
+	$(BIN)/python benchmarks/export.py
 
 # Hours: see docs/models.md. Goes on where it was stopped.
 weights: .venv/.base

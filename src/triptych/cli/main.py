@@ -11,7 +11,7 @@ from types import ModuleType
 from jsonargparse import ArgumentParser
 
 from triptych import __version__
-from triptych.cli import demo, evaluate, export, fit, predict, prepare, report, train, view
+from triptych.cli import app, demo, evaluate, export, fit, predict, prepare, report, train, view
 from triptych.config.load import nearest_name
 from triptych.errors import InputError
 
@@ -24,6 +24,7 @@ COMMANDS: dict[str, ModuleType] = {
     "evaluate": evaluate,
     "report": report,
     "view": view,
+    "app": app,
     "export": export,
 }
 INPUT_ERROR = 2

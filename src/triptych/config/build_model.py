@@ -32,6 +32,9 @@ from triptych.networks.pose import PoseNetwork
 
 MODEL_FILE = "model.safetensors"
 BEST_FILE = "best.safetensors"
+CONFIG_FILE = "config.json"
+LIBRARY = "triptych"
+"""Whose models config.json describes, under `library_name`."""
 PACKAGED_FILE = "small.safetensors"
 
 
@@ -101,7 +104,8 @@ def weights_file(source: str | Path) -> Path:
     """The file of weights that is meant.
 
     Args:
-        source: run folder, file of weights, or "packaged" for the weights in the package.
+        source: run folder, folder of `Model.save_pretrained`, file of weights, or "packaged" for the weights in
+            the package.
     """
     if str(source) == PACKAGED:
         return Path(str(files("triptych.config") / "weights" / PACKAGED_FILE))
@@ -123,21 +127,25 @@ def _as_fit(settings: LearningSettings) -> FitSettings:
 
 
 def load_model(source: str | Path) -> tuple[JointModel, FitSettings]:
-    """The networks of a run folder or of a weights file, and the settings they were fitted with.
+    """The networks of a folder or of a weights file, and the settings they were fitted with.
+
+    The settings are those in the header of the weights, or in config.json where the folder has one.
 
     Args:
-        source: as `weights_file` takes it.
+        source: as `weights_file` takes it; or a folder of `Model.save_pretrained`.
 
     Raises:
         InputError: there is no model, or it does not fit the networks that it names.
     """
     file = weights_file(source)
     tensors, metadata = load_weights(file)
+    beside = file.with_name(CONFIG_FILE)
+    described = beside if file.name == MODEL_FILE and Path(source).is_dir() and beside.is_file() else file
     try:
-        settings = settings_from_yaml(metadata["settings"])
+        settings = settings_from_yaml(metadata["settings"] if described is file else _described_settings(beside))
     except (KeyError, ArgumentError) as error:
         raise InputError(
-            f"{file}: was written by another version ({error}); use that version, or another model"
+            f"{described}: was written by another version ({error}); use that version, or another model"
         ) from error
     model = build_model(without_pretrained(settings))
     try:
@@ -145,6 +153,17 @@ def load_model(source: str | Path) -> tuple[JointModel, FitSettings]:
     except RuntimeError as error:
         raise InputError(f"{file}: its weights do not fit the networks it names; use another model") from error
     return model, settings
+
+
+def _described_settings(file: Path) -> str:
+    """The settings in config.json, as YAML (of which JSON is a part)."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:  # of JSON, or of UTF-8
+        raise InputError(f"{file}: is not JSON ({error}); use the file that was written with the model") from error
+    if not isinstance(content, dict) or content.get("library_name") != LIBRARY:
+        raise InputError(f"{file}: is not of a model of {LIBRARY}; name a folder that Model.save_pretrained wrote")
+    return json.dumps(content["settings"])
 
 
 def start_from(model: JointModel, source: str | Path) -> None:

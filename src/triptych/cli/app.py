@@ -1,0 +1,76 @@
+"""Serve a local page that takes a video to depth, motion and flow, and shows them."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from jsonargparse import ArgumentParser
+
+from triptych.cli.parsing import parsed
+from triptych.errors import InputError
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The options of `triptych app`."""
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at; by default this machine alone")
+    parser.add_argument("--port", type=int, default=7860, help="of the address; 0 for any that is free")
+    parser.add_argument("--work", help="folder that keeps the results; without one they go when the app ends")
+    parser.add_argument("--max_upload_mb", type=float, default=500.0, help="largest video that is taken (MB)")
+    parser.add_argument("--max_frames", type=int, default=300, help="how many frames of a video are used at most")
+    parser.add_argument("--headless", action="store_true", help="do not open a browser")
+
+
+def run(parser: ArgumentParser, words: Sequence[str]) -> None:
+    """Serve until Ctrl-C."""
+    options = parsed(parser, words)
+    if not options.max_upload_mb > 0:
+        raise InputError(f"--max_upload_mb {options.max_upload_mb:g}: must be positive")
+    if options.max_frames < 10:
+        raise InputError(f"--max_frames {options.max_frames}: 10 at least")
+    import webbrowser
+
+    from triptych.cli.console import say, warn
+    from triptych.viewing.app.server import AppSettings, serve
+
+    if options.host not in LOOPBACK:
+        warn(f"--host {options.host}: whoever reaches this machine over the network can use the app")
+
+    def ready(address: str) -> None:
+        say(f"app: {address} (Ctrl-C ends it)")
+        if not options.headless:
+            webbrowser.open(address)
+
+    settings = AppSettings(
+        host=options.host,
+        port=options.port,
+        work=Path(options.work) if options.work else None,
+        largest_upload_bytes=int(options.max_upload_mb * 1e6),
+        frames_at_most=options.max_frames,
+    )
+    with _interruptible():
+        serve(settings, ready=ready)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the app in good order, also where it runs in the background.
+
+    Where interrupts are ignored, the commands that the app starts would not hear them either.
+    """
+    heard = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: _interrupt}
+    before = {number: signal.signal(number, handler) for number, handler in heard.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

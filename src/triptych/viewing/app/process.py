@@ -1,0 +1,51 @@
+"""A command as a process of its own, which can be stopped in good order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+_LOOKS_EVERY_S = 0.2
+
+
+def run_command(words: Sequence[str], *, log: Path, stop: threading.Event, grace_s: float) -> int:
+    """The exit code of a command, negative where a signal ended it.
+
+    It and all that it starts are one group of processes, of which none outlives the call.
+
+    Args:
+        words: the program and its arguments.
+        log: file that takes what it says, at its end.
+        stop: set, the group is interrupted as by Ctrl-C.
+        grace_s: time from then on until it is killed (s).
+    """
+    environment = os.environ | {"PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
+    with log.open("ab") as stream:
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env=environment,
+        )
+    try:
+        while not stop.is_set():
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(_LOOKS_EVERY_S)
+        _signal(process.pid, signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            return process.wait(grace_s)
+    finally:
+        _signal(process.pid, signal.SIGKILL)
+    return process.wait()
+
+
+def _signal(group: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):  # the group is gone; macOS says the latter of zombies
+        os.killpg(group, number)

@@ -1,0 +1,126 @@
+"""Commands in README and docs: all are understood, and those that need no data set run, one after another."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from torch import Tensor
+
+from triptych.artefacts.video import VideoWriter
+from triptych.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+SERVES = ("triptych app", "triptych view run", "triptych view result", "triptych view run --headless")
+"""Beginnings of commands that go on until they are stopped; tests/browser runs them."""
+FAULTS = re.compile(r"no such option|no such argument|is not a command|needed and not given|did you mean|give a number")
+
+
+@dataclass(frozen=True)
+class Documented:
+    """A command.
+
+    Attributes:
+        page: where it stands.
+        words: after `triptych`.
+    """
+
+    page: str
+    words: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.page}: triptych {' '.join(self.words)}"
+
+
+def documented() -> list[Documented]:
+    """All commands of the package in blocks of code, each once a page."""
+    found = []
+    for page in PAGES:
+        for block in re.findall(r"```(?:\w*)\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+            for line in block.replace("\\\n", " ").splitlines():
+                command = re.match(r"\s*(?:\S*torchrun .*-m |\S*bin/)?triptych (.*)", line)
+                if command is not None and "..." not in line:
+                    found.append(Documented(page.name, tuple(shlex.split(command.group(1), comments=True))))
+    return list(dict.fromkeys(found))
+
+
+COMMANDS = documented()
+
+
+def test_the_pages_have_commands() -> None:
+    assert {command.words[0] for command in COMMANDS} >= {"fit", "predict", "train", "evaluate", "report", "export"}
+    assert len(COMMANDS) > 40
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.words[0] not in ("demo", "app")], ids=str)
+def test_a_command_is_understood_and_lacks_but_its_input(
+    command: Documented, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    if command.words[:2] == ("prepare", "synthetic"):
+        pytest.skip("needs no input; runs below")
+    if any(word.startswith("s3://") for word in command.words):
+        pytest.skip("asks the network")
+    if command.words[0] == "export" and "--model" not in command.words:
+        pytest.skip("needs no input")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as caught:
+        main(list(command.words))
+    line = capfd.readouterr().err.strip().splitlines()[-1]
+    assert caught.value.code == 2, line
+    assert not FAULTS.search(line), line
+    values = {part for word in command.words for part in word.split("=") if not part.startswith("-")}
+    assert any(value in line for value in values if len(value) > 1), line
+
+
+SHORT = {
+    "fit": ["--steps=3"],
+    "report": ["--overwrite"],
+    "view": ["--overwrite"],
+}
+"""What is added to a command, so that it takes no time; look.md has alternatives that write one file."""
+CHAIN = ("README.md", "fit.md", "look.md")
+"""Pages whose commands run on one's own video, in the order of reading; test_streets and test_export run theirs."""
+
+
+@pytest.mark.parametrize("page", CHAIN)
+def test_the_commands_of_a_page_run_in_their_order(
+    page: str, tmp_path: Path, frames: Tensor, tiny: list[str], monkeypatch: pytest.MonkeyPatch, fitted: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("my_video.mp4", "other_video.mp4"):
+        with VideoWriter(tmp_path / name, rate=10.0) as writer:
+            for frame in frames[:6].repeat_interleave(9, 2).repeat_interleave(10, 3):  # 1200x720
+                writer.write(frame)
+    if page == "look.md":
+        shutil.copytree(fitted, "run")
+    ran = 0
+    for command in (command for command in COMMANDS if command.page == page):
+        words = list(command.words)
+        if not _runs(words):
+            continue
+        words += SHORT.get(words[0], [])
+        if words[0] == "fit":
+            words = " ".join(words).replace("--minutes 30", "").split()
+            words += [*tiny, *([] if "--from_scratch" in words else ["--from_scratch"])]  # tiny are not those packaged
+        main(words)
+        ran += 1
+    assert ran > 0
+
+
+def _runs(words: list[str]) -> bool:
+    """Whether a command runs here: on what the page's commands before it have made, and to its end."""
+    if f"triptych {' '.join(words)}".startswith(SERVES) and not {"--save", "--export"} & set(words):
+        return False
+    inputs = [
+        word
+        for word in words
+        if word.startswith("/data") or word in ("out", "kitti", "poses/09.txt", "seed0.json", "my_drives")
+    ]
+    if inputs or words[0] in ("train", "demo", "app"):
+        return False
+    return "depth.json" not in words
