@@ -7,26 +7,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Final
 
 import numpy as np
 from jaxtyping import Float64, Int
 
-from triptych.data.calibration import Calibration, calibration_from_file
+from triptych.data.calibration import Calibration
+from triptych.data.folder_calibration import folder_calibration
 from triptych.data.image_folder import IMAGE_SUFFIXES, natural_key
 from triptych.data.sequence import ASSUMED_FIELD_OF_VIEW_DEG
 from triptych.data.snippet_index import DriveSnippets, SnippetIndex, drive_frames, listed, snippet_index
 from triptych.data.snippets import INTERVAL_FACTOR, INTERVAL_TOLERANCE
 from triptych.errors import InputError
 from triptych.formats.counts import number_of
-
-CALIBRATION_NAMES: Final = (
-    "calib.txt",
-    "K.txt",
-    "calib_cam_to_cam.txt",
-    *(f"{name}.{suffix}" for name in ("intrinsics", "calibration", "calib", "camera") for suffix in ("yaml", "yml")),
-)
-"""Files that are taken for the calibration of the images in their folder and below, the nearest first."""
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".wmv"})
 
@@ -47,7 +39,7 @@ def folder_snippets(
     Args:
         root: folder of the drives, or of the images of one.
         stride: frames from a target to its neighbors.
-        calibration: of all cameras, in place of the files (`CALIBRATION_NAMES`) beside the
+        calibration: of all cameras, in place of the files (`folder_calibration.CALIBRATION_NAMES`) beside the
             images or in a folder above, up to the root.
         assumed_fov_deg: horizontal field of view of drives without a calibration; the
             index remarks which these are.
@@ -141,21 +133,6 @@ def neighbor_triples(
     gaps_before = np.concatenate([[0], np.cumsum(intervals > allowed)])
     near: Int[np.ndarray, "snippets 3"] = triples[gaps_before[triples[:, 0]] == gaps_before[triples[:, 2]]]
     return near
-
-
-def folder_calibration(folder: Path, root: Path) -> Calibration | None:
-    """The calibration in the nearest folder, from that of the images up to the root; None without.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    places = [folder, *(place for place in folder.parents if place.is_relative_to(root))]
-    file = next((place / name for place in places for name in CALIBRATION_NAMES if (place / name).is_file()), None)
-    if file is None:
-        return None
-    # Files of KITTI hold four cameras; the images of each lie in a folder named by its number.
-    camera = re.search(r"image_0?([0-3])(?:/data)?$", folder.resolve().as_posix())
-    return calibration_from_file(file, camera=None if camera is None else camera[1])
 
 
 def _contents(root: Path) -> tuple[list[tuple[Path, list[str]]], list[Path]]:

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from triptych.data.calibration import Calibration
+from triptych.data.folder_calibration import folder_calibration
 from triptych.data.frame_source import UNTIMED_RATE_HZ, FrameSource
 from triptych.errors import InputError
 
@@ -71,12 +72,14 @@ class ImageFolder(FrameSource):
 
 
 def open_image_folder(folder: Path) -> ImageFolder:
-    """The images of a folder in the natural order of their names.
+    """The images of a folder in the natural order of their names, with the calibration beside them or right above.
 
     Raises:
-        InputError: there is no image in the folder.
+        InputError: there is no image in the folder, or its calibration cannot be read.
     """
-    return ImageFolder(image_files(folder), name=folder.resolve().name)
+    place = folder.resolve()
+    calibration = folder_calibration(place, place.parent)
+    return ImageFolder(image_files(folder), name=place.name, intrinsics=calibration)
 
 
 def image_files(folder: Path) -> list[Path]:

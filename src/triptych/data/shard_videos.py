@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from triptych.data.calibration import Calibration, calibration_from_file
-from triptych.data.folder_snippets import folder_calibration, folder_drives, neighbor_triples
+from triptych.data.folder_calibration import folder_calibration
+from triptych.data.folder_snippets import folder_drives, neighbor_triples
 from triptych.data.sequence import ASSUMED_FIELD_OF_VIEW_DEG
 from triptych.data.snippet_index import DriveSnippets, SnippetIndex, drive_frames, snippet_index
 from triptych.data.video import VideoSource

@@ -132,3 +132,14 @@ def test_a_folder_tells_no_times(image_folder: Path) -> None:
     assert source.name == "walk"
     assert source.size == (30, 40)
     assert source.intrinsics is None
+
+
+@pytest.mark.parametrize("above", [False, True])
+def test_a_calibration_beside_the_images_or_right_above_is_theirs(image_folder: Path, above: bool) -> None:
+    assert open_image_folder(image_folder).intrinsics is None
+    place = image_folder.parent if above else image_folder
+    (place / "K.txt").write_text("30 0 20\n0 30 12\n0 0 1\n")
+    found = open_image_folder(image_folder).intrinsics
+    assert found is not None
+    assert float(found.intrinsics[0, 0]) == 30.0
+    assert "K.txt" in found.origin
