@@ -87,7 +87,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary, torch.inference_mode():
         folder = options.graphs or Path(temporary, "graphs")
         if options.graphs is None:
-            triptych("export", f"--model={options.model}", "--format=onnx", f"--output={folder}")
+            triptych("export", options.model, "--format=onnx", f"--output={folder}")
         how = onnxruntime.SessionOptions()
         how.intra_op_num_threads = how.inter_op_num_threads = options.threads
         print(

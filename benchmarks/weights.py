@@ -73,7 +73,7 @@ def main() -> None:
         train(training, plan["common"], options.output / training["name"], options)
     last = options.output / plan["trainings"][-1]["name"]
     weights = options.output / "small.safetensors"
-    run("export", f"--model={last}", f"--output={weights}", "--half", "--overwrite")
+    run("export", str(last), f"--output={weights}", "--half", "--overwrite")
     streets = options.output / "streets_validation"
     prepare_synthetic(streets, "--benchmark", "--part", "validation")
     run(

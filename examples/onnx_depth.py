@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from PIL import Image
+from PIL import Image, ImageOps
 
 if len(sys.argv) < 3:
     sys.exit(__doc__)
@@ -20,8 +20,10 @@ description = json.loads(Path(folder, "graphs.json").read_text(encoding="utf-8")
 height, width = description["size"]["height"], description["size"]["width"]
 _, farthest = description["depth_range"]
 
-image = Image.open(picture).convert("RGB")
-small = image.resize((width, height), Image.Resampling.BILINEAR)  # reduces with a filter, as in training
+image = ImageOps.exif_transpose(Image.open(picture)).convert("RGB")
+rows = image.height - round(image.height * description["bottom_crop"])  # what the networks learned from
+cut = image.crop((0, 0, image.width, rows))
+small = cut.resize((width, height), Image.Resampling.BILINEAR)  # reduces with a filter, as in training
 pixels = np.asarray(small, dtype=np.float32).transpose(2, 0, 1)[None] / 255
 session = onnxruntime.InferenceSession(Path(folder, description["graphs"]["depth"]["file"]))
 (depth,) = session.run(["depth"], {"image": pixels})

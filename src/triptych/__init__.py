@@ -1,5 +1,7 @@
 """Triptych: depth, camera motion and optical flow from plain video, learned without labels."""
 
+from triptych.errors import InputError as InputError
+
 __version__ = "0.1.0"
 
 _OF_LIBRARY = ("ClipPrediction", "Model", "PairFlow", "load")

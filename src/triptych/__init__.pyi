@@ -1,3 +1,4 @@
+from triptych.errors import InputError as InputError
 from triptych.library import ClipPrediction as ClipPrediction
 from triptych.library import Model as Model
 from triptych.library import PairFlow as PairFlow

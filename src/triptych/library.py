@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Literal, final
 
@@ -21,7 +21,15 @@ from triptych.config.build_model import load_model
 from triptych.config.load import size_of
 from triptych.config.model_folder import check_model_folder, save_model_folder
 from triptych.config.schema import PACKAGED, FitSettings
-from triptych.data.given import GivenFrames, Images, given_clip, given_picture, intrinsics_in_any_form
+from triptych.data.given import (
+    GivenFrames,
+    Images,
+    check_word,
+    given_clip,
+    given_picture,
+    intrinsics_in_any_form,
+    usable_device,
+)
 from triptych.data.sequence import load_sequence, resized_image
 from triptych.data.sources import open_source
 from triptych.errors import InputError
@@ -84,7 +92,7 @@ def load(model: str | Path = PACKAGED, *, device: torch.device | str | None = No
         device: where its networks run; by default the first GPU, or the CPU.
 
     Raises:
-        InputError: there is no model.
+        InputError: there is no model, or no such device.
     """
     networks, settings = load_model(model)
     return Model(networks, settings, device=device, name=str(model))
@@ -109,11 +117,15 @@ class Model:
         device: torch.device | str | None = None,
         name: str = "own",
     ) -> None:
-        usual = "cuda" if torch.cuda.is_available() else "cpu"
-        self.device = torch.device(usual if device is None else device)
+        self.device = usable_device(device)
         self.networks = networks.to(self.device).eval()
         self.settings = settings
         self.name = name
+
+    def __repr__(self) -> str:
+        """Name, parameters and size in a line."""
+        millions = sum(weights.numel() for weights in self.networks.parameters()) / 1e6
+        return f"Model({self.name!r}, {millions:.1f} million parameters, {self.settings.size}, {self.device})"
 
     @property
     def size(self) -> tuple[int, int]:
@@ -135,8 +147,8 @@ class Model:
         files one by one.
 
         Args:
-            frames: 8-bit RGB, (N, H, W, 3) or (N, 3, H, W), of any size; or the path of a video,
-                a folder of images or a KITTI sequence.
+            frames: 8-bit RGB, (N, H, W, 3) or (N, 3, H, W), of any size; or a list of pictures
+                as `depth` takes them; or the path of a video, a folder of images or a KITTI sequence.
             intrinsics: of the frames as given: K, or fx, fy, cx, cy (px), or the path of a
                 calibration file. None takes those of the source, where it has some, or assumes a
                 field of view, with a warning.
@@ -147,8 +159,14 @@ class Model:
             refinement: see `PredictionSettings`.
 
         Raises:
-            InputError: the frames or the intrinsics cannot be used.
+            InputError: the frames or the intrinsics cannot be used, or a word is none of its choices.
         """
+        for name, word, allowed in (
+            ("size", size, Size),
+            ("visibility", visibility, VisibilityKind),
+            ("refinement", refinement, Refinement),
+        ):
+            check_word(name, word, allowed)
         height, width = self.size
         how = self.settings.frames
         source = open_source(Path(frames)) if isinstance(frames, str | os.PathLike) else GivenFrames(given_clip(frames))
@@ -167,7 +185,8 @@ class Model:
                 "stretched; give fx, fy, cx, cy if you know them",
                 stacklevel=2,
             )
-        predictions = tuple(self._predictor(visibility, refinement).predict(sequence))
+        predicted = self._predictor(visibility, refinement).predict(sequence)
+        predictions = tuple(_in_own_memory(prediction) for prediction in predicted)
         images, matrix = sequence.images, sequence.intrinsics
         if size == "input":
             images = torch.stack([image[:, : self._rows(image.shape[1])] for image in source.frames()])
@@ -189,8 +208,9 @@ class Model:
         Raises:
             InputError: the picture cannot be used.
         """
+        check_word("size", size, Size)
         cut = self._cut(given_picture(image))
-        depth = self._predictor().depth_of(self._at_size(cut))
+        depth = self._predictor().depth_of(self._at_size(cut)).clone()  # see `_in_own_memory`
         return resized_depth(depth, (cut.shape[1], cut.shape[2])) if size == "input" else depth
 
     def flow(
@@ -213,12 +233,13 @@ class Model:
         Raises:
             InputError: a picture cannot be used, or they differ in size.
         """
+        check_word("size", size, Size)
         pair = [self._cut(given_picture(image)) for image in (first, second)]
         if pair[0].shape != pair[1].shape:
             sizes = " and ".join(f"{image.shape[2]}x{image.shape[1]}" for image in pair)
             raise InputError(f"flow of two pictures: they are {sizes}; give two of one size")
         frames = torch.stack([self._at_size(image) for image in pair]).to(self.device).float() / 255
-        with torch.inference_mode():
+        with torch.no_grad():
             both = self.networks.flow.pairs(frames[None], ((0, 1), (1, 0))).flow
             flow, visibility = both[:1].cpu(), range_visibility(both[1:]).cpu()
         if size == "input":
@@ -245,7 +266,7 @@ class Model:
             half: weights in half precision, for half the size; they are loaded as float32.
             license_name: of the weights, an identifier as the hub has them; by default apache-2.0 for the
                 weights in the package and "unknown" for others.
-            overwrite: replace what the folder holds.
+            overwrite: replace these files where they are; what else the folder holds stays.
 
         Raises:
             InputError: the folder is not empty, or cannot be written to.
@@ -271,9 +292,10 @@ class Model:
         Raises:
             InputError: there is no such folder, or no model of ours in it.
         """
+        place = Path(folder).resolve()  # a folder may be called "packaged" too
         check_model_folder(Path(folder))
-        networks, settings = load_model(Path(folder))
-        return cls(networks, settings, device=device, name=str(folder))
+        networks, settings = load_model(place)
+        return cls(networks, settings, device=device, name=str(place))
 
     def _predictor(self, visibility: VisibilityKind = "range_map", refinement: Refinement = "geometry") -> Predictor:
         depth = self.settings.depth
@@ -291,3 +313,13 @@ class Model:
 
     def _at_size(self, image: UInt8[Tensor, "3 rows columns"]) -> UInt8[Tensor, "3 height width"]:
         return resized_image(image, height=self.size[0], width=self.size[1])
+
+
+def _in_own_memory(prediction: Prediction) -> Prediction:
+    """The same in copies: what is made in inference mode may neither be changed in place nor learned from."""
+    maps = {entry.name: getattr(prediction, entry.name) for entry in fields(prediction)}
+    copies = {name: value.clone() for name, value in maps.items() if isinstance(value, Tensor)}
+    step = prediction.step
+    if step is not None:
+        step = replace(step, next_from_current=step.next_from_current.clone())
+    return replace(prediction, step=step, **copies)

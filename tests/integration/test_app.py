@@ -126,9 +126,11 @@ def test_a_taken_port_is_told_in_a_line(app: RunningApp, refused: Refused) -> No
     ("words", "told"),
     [
         (["--max_upload_mb=0"], "--max_upload_mb 0"),
+        (["--max_upload_mb=inf"], "--max_upload_mb inf"),
         (["--max_frames=2"], "--max_frames 2"),
         (["--port=70000"], "--port 70000"),
         (["--host=no.such.host.invalid"], "no.such.host.invalid"),
+        ([f"--host={'x' * 70}"], "is no address of this machine"),
     ],
 )
 def test_settings_that_cannot_be_are_told_in_a_line(refused: Refused, words: list[str], told: str) -> None:

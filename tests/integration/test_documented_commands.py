@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 from dataclasses import dataclass
+from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,12 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SERVES = ("triptych app", "triptych view run", "triptych view result", "triptych view run --headless")
 """Beginnings of commands that go on until they are stopped; tests/browser runs them."""
-FAULTS = re.compile(r"no such option|no such argument|is not a command|needed and not given|did you mean|give a number")
+FAULTS = re.compile(
+    r"no such option|no such argument|no such setting|no such preset|is not a command|is a group of settings|"
+    r"needed and not given|did you mean|give (?:a number|a whole number|true or false|text|a list|one of)|"
+    r"choose from|write it as|ignored explicit argument"
+)
+"""What is said of the words themselves, not of input that is missing."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ def test_a_command_is_understood_and_lacks_but_its_input(
         pytest.skip("needs no input; runs below")
     if any(word.startswith("s3://") for word in command.words):
         pytest.skip("asks the network")
-    if command.words[0] == "export" and "--model" not in command.words:
+    if command.words[0] == "export" and command.words[1].startswith("-"):
         pytest.skip("needs no input")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as caught:
@@ -124,3 +130,37 @@ def _runs(words: list[str]) -> bool:
     if inputs or words[0] in ("train", "demo", "app"):
         return False
     return "depth.json" not in words
+
+
+CODE = re.compile(r"```\w*\n(.*?)```|`([^`\n]+)`", re.DOTALL)
+
+
+def snippets() -> list[str]:
+    """All lines of code of the pages, in blocks and within lines."""
+    found = [code for page in PAGES for pair in CODE.findall(page.read_text(encoding="utf-8")) for code in pair]
+    return [line for code in found for line in code.replace("\\\n", " ").splitlines()]
+
+
+def test_scripts_that_are_named_are_there_and_have_the_options() -> None:
+    pattern = re.compile(r"python ((?:benchmarks|examples|docs)/\w+\.py)(.*)")
+    named = [match for line in snippets() if (match := pattern.search(line))]
+    assert len(named) > 8
+    for match in named:
+        script = (ROOT / match.group(1)).read_text(encoding="utf-8")
+        for option in re.findall(r"(?<=\s)--[\w-]+", match.group(2).split("#")[0]):
+            assert f'"{option}"' in script, f"{match.group()}: no {option}"
+
+
+def test_targets_that_are_named_are_in_the_makefile() -> None:
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = {match.group(1) for line in snippets() if (match := re.match(r"make (\w+)", line))}
+    assert named >= {"demo", "test", "docs", "weights"}
+    assert named <= targets
+
+
+def test_extras_that_are_named_are_in_the_project() -> None:
+    pattern = re.compile(r"pip install '(?:triptych|\.)\[([\w,]+)\]'")
+    lists = [match.group(1) for line in snippets() if (match := pattern.search(line))]
+    named = {extra for extras in lists for extra in extras.split(",")}
+    assert named >= {"view", "app", "export", "cloud"}
+    assert named <= set(metadata("triptych").get_all("Provides-Extra") or [])

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from triptych.config.build_model import load_model
+from triptych.config.build_model import build_model, load_model
 from triptych.data.sequence import resized_image
 from triptych.data.sources import open_source
 from triptych.data.synthetic import synthetic_clip
@@ -29,7 +30,7 @@ DRIVES = Path(__file__).resolve().parents[3] / "shared" / "data" / "kitti_raw"
 
 def exported(model: str, folder: Path, *words: str) -> None:
     """In a process of its own, where no check of shapes is traced."""
-    command = [sys.executable, "-m", "triptych", "export", "--model", model, "--output", str(folder), *words]
+    command = [sys.executable, "-m", "triptych", "export", model, "--output", str(folder), *words]
     subprocess.run(command, check=True, capture_output=True, text=True)
 
 
@@ -82,6 +83,7 @@ def test_an_onnx_graph_says_what_the_network_says_at_any_size(tmp_path: Path, fi
     exported(str(fitted), tmp_path / "graphs", "--format=onnx", "--size=128x128", "--graphs=flow")
     description = json.loads((tmp_path / "graphs" / "graphs.json").read_text())
     assert (description["format"], description["opset"], description["type"]) == ("onnx", 20, "float32")
+    assert (description["model"], description["bottom_crop"]) == (fitted.name, 0.0)
     assert description["size"] == {
         "height": 128, "width": 128, "fixed": False, "multiple_of": 64, "least": 128, "most": 4096,
     }  # fmt: skip
@@ -142,7 +144,7 @@ def test_torch_export_writes_programs_that_torch_runs_alone(tmp_path: Path, fitt
 
 
 def test_what_cannot_be_exported_is_refused_in_a_line(refused: Refused, tmp_path: Path, fitted: Path) -> None:
-    model, file = f"--model={fitted}", tmp_path / "file"
+    model, file = str(fitted), tmp_path / "file"
     file.write_text("")
     full = tmp_path / "full"
     full.mkdir()
@@ -150,6 +152,7 @@ def test_what_cannot_be_exported_is_refused_in_a_line(refused: Refused, tmp_path
     onnx = ["export", model, "--format=onnx"]
     assert "--half: graphs are written in float32" in refused(*onnx, f"--output={tmp_path / 'x'}", "--half")
     assert "is a file; graphs are written to a folder" in refused(*onnx, f"--output={file}", "--overwrite")
+    assert "is a folder; weights are written to a file" in refused("export", model, f"--output={full}", "--overwrite")
     assert "is not empty" in refused(*onnx, f"--output={full}")
     assert "write it as HEIGHTxWIDTH" in refused(*onnx, f"--output={tmp_path / 'x'}", "--size=large")
     assert "sides of 128 to 4096 px" in refused(*onnx, f"--output={tmp_path / 'x'}", "--size=64x96")
@@ -163,7 +166,7 @@ def test_a_missing_library_is_told_with_the_extra(
     refused: Refused, tmp_path: Path, fitted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("triptych.inference.graphs_files.find_spec", lambda name: None)
-    line = refused("export", f"--model={fitted}", "--format=onnx", f"--output={tmp_path / 'x'}")
+    line = refused("export", str(fitted), "--format=onnx", f"--output={tmp_path / 'x'}")
     assert "needs onnx; pip install 'triptych[export]'" in line
     assert not (tmp_path / "x").exists()
 
@@ -171,11 +174,12 @@ def test_a_missing_library_is_told_with_the_extra(
 def test_predict_and_fit_take_a_folder_of_save_pretrained(
     tmp_path: Path, fitted: Path, video: Path, tiny: list[str]
 ) -> None:
-    from triptych import Model, load
+    from triptych import Model
     from triptych.cli import main
 
     folder = tmp_path / "saved"
-    load(fitted).save_pretrained(folder)
+    _, settings = load_model(fitted)
+    Model(build_model(replace(settings, seed=settings.seed + 1)), settings).save_pretrained(folder)
     words = ["--intrinsics=90,90,59.5,39.5"]
     main(["predict", str(video), "--model", str(folder), "--output", str(tmp_path / "prediction"), "--limit=3", *words])
     assert len(list((tmp_path / "prediction" / "depth").glob("*.npz"))) == 3

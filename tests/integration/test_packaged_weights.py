@@ -36,20 +36,20 @@ def test_predict_works_at_once(tmp_path: Path, video: Path) -> None:
 
 def test_export_writes_the_same_networks_in_half_the_size(refused: Refused, tmp_path: Path, fitted: Path) -> None:
     whole, half = tmp_path / "whole.safetensors", tmp_path / "half.safetensors"
-    main(["export", "--model", str(fitted), "--output", str(whole)])
-    main(["export", "--model", str(fitted), "--output", str(half), "--half"])
+    main(["export", str(fitted), "--output", str(whole)])
+    main(["export", str(fitted), "--output", str(half), "--half"])
     assert half.stat().st_size < 0.7 * whole.stat().st_size
     models = [load_model(file)[0].state_dict() for file in (fitted, whole, half)]
     for name, tensor in models[0].items():
         assert torch.equal(models[1][name], tensor)
         assert torch.equal(models[2][name], tensor.half().float() if tensor.is_floating_point() else tensor)
-    assert "--overwrite" in refused("export", "--model", str(fitted), "--output", str(half))
-    assert "no file of weights" in refused("export", "--model", str(tmp_path / "none"), "--output", str(tmp_path / "x"))
+    assert "--overwrite" in refused("export", str(fitted), "--output", str(half))
+    assert "no file of weights" in refused("export", str(tmp_path / "none"), "--output", str(tmp_path / "x"))
 
 
 def test_a_model_of_another_version_is_told_by_its_file(refused: Refused, tmp_path: Path, fitted: Path) -> None:
     tensors, metadata = load_weights(fitted / "model.safetensors")
     for settings in ({"settings": metadata["settings"].replace('"alpha"', '"beta"')}, {}):
         save_weights(tmp_path / "other.safetensors", tensors, settings)
-        line = refused("export", "--model", str(tmp_path / "other.safetensors"), "--output", str(tmp_path / "x"))
+        line = refused("export", str(tmp_path / "other.safetensors"), "--output", str(tmp_path / "x"))
         assert "other.safetensors: was written by another version" in line

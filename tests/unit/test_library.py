@@ -9,6 +9,7 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -72,6 +73,7 @@ def test_frames_give_the_same_in_every_form(model: Model, clip: SyntheticClip, t
         model.predict(last, matrix.numpy()),
         model.predict(last[..., ::-1].copy()[..., ::-1], [float(number) for number in numbers]),
         model.predict(list(last), ",".join(str(float(number)) for number in numbers)),
+        model.predict([clip.images[0], tmp_path / "1.png", Image.fromarray(last[2])], matrix.clone().requires_grad_()),
         model.predict(tmp_path, matrix),
     ]
     for found in ways[1:]:
@@ -185,6 +187,8 @@ def test_what_is_no_picture_is_refused_with_the_way_out(model: Model, clip: Synt
         model.depth(clip.images)
     with pytest.raises(InputError, match="there is no such picture"):
         model.depth(tmp_path / "none.png")
+    with pytest.raises(InputError, match="frame 1 is 100x80, the first is 144x80; give frames of one size"):
+        model.predict([clip.images[0], clip.images[1, :, :, :100]], clip.intrinsics)
     with pytest.raises(InputError, match="144x80 and 100x80; give two of one size"):
         model.flow(clip.images[0], clip.images[1, :, :, :100])
     with pytest.raises(InputError, match="does not exist"):
@@ -193,6 +197,33 @@ def test_what_is_no_picture_is_refused_with_the_way_out(model: Model, clip: Synt
         model.predict(clip.images, [1.0, 2.0, 3.0])
     with pytest.raises(InputError, match="K must be in pixels"):
         model.predict(clip.images, [0.5, 0.5, 0.5, 0.5])
+
+
+def test_words_and_devices_that_are_none_are_refused(
+    model: Model, clip: SyntheticClip, request: pytest.FixtureRequest
+) -> None:
+    jaxtyping.config.update("jaxtyping_disable", True)  # outside of tests nothing checks types
+    request.addfinalizer(lambda: jaxtyping.config.update("jaxtyping_disable", False))
+    with pytest.raises(InputError, match="size 'full': take one of processing, input"):
+        model.depth(clip.images[0], size="full")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="size 'full': take one of"):
+        model.flow(*clip.images[:2], size="full")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="refinement 'off': take one of geometry, none"):
+        model.predict(clip.images, clip.intrinsics, refinement="off")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="device 'gpu': cannot be used here"):
+        triptych.load(device="gpu")
+
+
+def test_maps_may_be_changed_and_learned_from(model: Model, clip: SyntheticClip) -> None:
+    for size in ("processing", "input"):
+        predicted = model.predict(clip.images, clip.intrinsics, size=size).predictions[0]
+        pair = model.flow(*clip.images[:2], size=size)
+        assert predicted.flow is not None
+        assert predicted.step is not None
+        maps = (model.depth(clip.images[0], size=size), pair.flow, pair.visibility, predicted.depth, predicted.flow)
+        for values in (*maps, predicted.step.next_from_current):
+            values.mul_(2)
+            (values * torch.ones((), requires_grad=True)).sum().backward()
 
 
 def test_a_folder_brings_the_same_model_back(model: Model, clip: SyntheticClip, tmp_path: Path) -> None:
@@ -237,11 +268,38 @@ def test_the_settings_of_a_folder_are_those_of_its_config(model: Model, clip: Sy
         triptych.load(tmp_path / "saved")
 
 
+def test_a_folder_may_be_called_as_the_weights_in_the_package(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model.save_pretrained("packaged")
+    assert Model.from_pretrained("packaged").settings == model.settings
+
+
 def test_what_is_no_folder_of_a_model_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="only local ones are read"):
         Model.from_pretrained("someone/triptych-small")
     with pytest.raises(InputError, match=r"holds no config\.json"):
         Model.from_pretrained(tmp_path)
+
+
+def test_a_saved_model_tells_no_place_of_this_machine_and_leaves_what_lies_beside_it(
+    model: Model, tmp_path: Path
+) -> None:
+    calibration = tmp_path / "K.txt"
+    calibration.write_text("")
+    settings = replace(model.settings, initial=str(tmp_path / "run"), intrinsics=str(calibration))
+    folder = tmp_path / "model"
+    placed = Model(model.networks, settings)
+    placed.save_pretrained(folder)
+    (folder / ".git").mkdir()
+    with pytest.raises(InputError, match="is not empty"):
+        placed.save_pretrained(folder)
+    placed.save_pretrained(folder, overwrite=True)
+    assert sorted(path.name for path in folder.iterdir()) == [".git", "README.md", "config.json", "model.safetensors"]
+    for file in (folder / "config.json", folder / "model.safetensors"):
+        assert str(tmp_path).encode() not in file.read_bytes()
+    assert repr(triptych.load(folder)).startswith("Model(")
 
 
 def test_the_card_is_one_that_the_hub_reads(model: Model, packaged: Model, tmp_path: Path) -> None:

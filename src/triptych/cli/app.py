@@ -33,6 +33,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
         raise InputError(f"--max_upload_mb {options.max_upload_mb:g}: must be positive")
     if options.max_frames < 10:
         raise InputError(f"--max_frames {options.max_frames}: 10 at least")
+    import threading
     import webbrowser
 
     from triptych.cli.console import say, warn
@@ -44,7 +45,8 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     def ready(address: str) -> None:
         say(f"app: {address} (Ctrl-C ends it)")
         if not options.headless:
-            webbrowser.open(address)
+            # Some browsers are waited for, and the page must be there meanwhile.
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
     settings = AppSettings(
         host=options.host,
@@ -59,11 +61,13 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the app in good order, also where it runs in the background.
+    """Ctrl-C, SIGTERM and the end of the terminal end the app in good order, also where it runs in the background.
 
     Where interrupts are ignored, the commands that the app starts would not hear them either.
     """
     heard = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: _interrupt}
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # not so under nohup
+        heard[signal.SIGHUP] = _terminate
     before = {number: signal.signal(number, handler) for number, handler in heard.items()}
     try:
         yield
@@ -74,3 +78,7 @@ def _interruptible() -> Iterator[None]:
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    signal.raise_signal(signal.SIGTERM)  # to whoever hears that at the moment

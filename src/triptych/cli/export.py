@@ -19,7 +19,10 @@ OF_GRAPHS = ("size", "fixed", "graphs")
 def add_arguments(parser: ArgumentParser) -> None:
     """The options of `triptych export`."""
     parser.add_argument(
-        "--model", default=PACKAGED, help="run folder, model file or model folder; by default the package's own"
+        "model",
+        nargs="?",
+        default=PACKAGED,
+        help="run folder, model file or folder of save_pretrained; by default the weights in the package",
     )
     parser.add_argument("--output", required=True, help="file to write; of graphs: folder to write")
     parser.add_argument(
@@ -49,6 +52,8 @@ def _write_weights(options: Namespace, target: Path) -> None:
     for name in OF_GRAPHS:
         if getattr(options, name):
             raise InputError(f"--{name}: is of graphs; with --format {WEIGHTS} leave it out")
+    if target.is_dir():
+        raise InputError(f"{target}: is a folder; weights are written to a file, name one")
     if target.exists() and not options.overwrite:
         raise InputError(f"{target}: is there already; name another file or pass --overwrite")
     from triptych.cli.console import say
@@ -83,7 +88,7 @@ def _write_graphs(options: Namespace, target: Path) -> None:
             names=[name.strip() for name in options.graphs.split(",")] if options.graphs else (),
             fixed=options.fixed,
             overwrite=options.overwrite,
-            facts={"model": Path(options.model).name},
+            facts={"model": Path(options.model).resolve().name, "bottom_crop": settings.frames.bottom_crop},
             progress=progress,
         )
     megabytes = sum(file.stat().st_size for file in target.iterdir()) / 1e6

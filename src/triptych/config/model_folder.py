@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from triptych import __version__
-from triptych.config.build_model import CONFIG_FILE, LIBRARY, MODEL_FILE, save_model
+from triptych.config.build_model import CONFIG_FILE, LIBRARY, MODEL_FILE, save_model, without_pretrained
 from triptych.config.schema import FitSettings
 from triptych.errors import InputError
 from triptych.formats.atomic import atomic_folder
@@ -17,7 +18,7 @@ CARD_FILE = "README.md"
 
 CARD = """\
 ---
-license: {license_name}
+license: "{license_name}"
 library_name: {library}
 pipeline_tag: depth-estimation
 tags:
@@ -77,18 +78,39 @@ def save_model_folder(
         settings: that rebuild them.
         half: in half precision.
         license_name: of the weights.
-        overwrite: replace what the folder holds.
+        overwrite: replace these files where they are; what else the folder holds stays.
 
     Raises:
         InputError: the folder is not empty, or cannot be written to.
     """
-    content = {"library_name": LIBRARY, "triptych_version": __version__, "settings": asdict(settings)}
-    with atomic_folder(folder, overwrite=overwrite) as temporary:
-        (temporary / CONFIG_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        save_model(temporary / MODEL_FILE, model, settings, half=half)
-        (temporary / CARD_FILE).write_text(
-            model_card(model, settings, half=half, license_name=license_name), encoding="utf-8"
-        )
+    known = _without_places(settings)
+    content = {"library_name": LIBRARY, "triptych_version": __version__, "settings": asdict(known)}
+
+    def write(place: Path) -> None:
+        (place / CONFIG_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        save_model(place / MODEL_FILE, model, known, half=half)
+        (place / CARD_FILE).write_text(model_card(model, known, half=half, license_name=license_name), encoding="utf-8")
+
+    if not (overwrite and folder.is_dir()):
+        with atomic_folder(folder) as temporary:
+            write(temporary)
+        return
+    try:
+        with TemporaryDirectory(prefix=".partial-", dir=folder) as temporary_name:
+            write(Path(temporary_name))
+            for name in (MODEL_FILE, CONFIG_FILE, CARD_FILE):
+                (Path(temporary_name) / name).replace(folder / name)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written to ({error.strerror or error}); name another folder") from error
+
+
+def _without_places(settings: FitSettings) -> FitSettings:
+    """The settings without files of this machine, which a model does not need and its readers need not know."""
+    return replace(
+        without_pretrained(settings),
+        initial=None,
+        intrinsics=settings.intrinsics if settings.intrinsics and not Path(settings.intrinsics).exists() else None,
+    )
 
 
 def check_model_folder(folder: Path) -> None:

@@ -1,11 +1,11 @@
-"""Frames, pictures and intrinsics as they are given from Python."""
+"""What is given from Python: frames, pictures, intrinsics, words and devices."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, final
+from typing import Any, final, get_args
 
 import numpy as np
 import torch
@@ -47,14 +47,19 @@ class GivenFrames(FrameSource):
 
 
 def given_clip(frames: Images) -> UInt8[Tensor, "frames 3 height width"]:
-    """Frames from an array, a tensor or a list of pictures.
+    """Frames from an array, a tensor or a list of what `given_picture` takes.
 
     Raises:
-        InputError: they are none.
+        InputError: they are none, or differ in size.
     """
-    if isinstance(frames, list | tuple):
-        frames = np.stack([np.asarray(frame) for frame in frames]) if frames else np.empty(0)
-    return _rgb(frames, axes=4, shapes="(N, H, W, 3) or (N, 3, H, W)")
+    if not isinstance(frames, list | tuple) or not frames:
+        return _rgb(frames, axes=4, shapes="(N, H, W, 3) or (N, 3, H, W)")
+    pictures = [given_picture(frame) for frame in frames]
+    for index, picture in enumerate(pictures):
+        if picture.shape != pictures[0].shape:
+            sizes = [f"{other.shape[2]}x{other.shape[1]}" for other in (picture, pictures[0])]
+            raise InputError(f"frame {index} is {sizes[0]}, the first is {sizes[1]}; give frames of one size")
+    return torch.stack(pictures)
 
 
 def given_picture(image: Images | str | os.PathLike[str]) -> UInt8[Tensor, "3 height width"]:
@@ -87,7 +92,8 @@ def _rgb(images: Images, *, axes: int, shapes: str) -> UInt8[Tensor, "*frames 3 
 
 def _tensor(values: Images) -> Tensor:
     try:
-        return torch.from_numpy(np.ascontiguousarray(values))
+        # Torch warns of memory that may not be written to, such as that of a Pillow image.
+        return torch.from_numpy(np.require(values, requirements=["C", "W"]))
     except (TypeError, ValueError) as error:
         raise InputError(f"images of type {type(values).__name__}: an array or tensor is needed ({error})") from error
 
@@ -102,12 +108,48 @@ def intrinsics_in_any_form(given: Images | Sequence[float] | str | None) -> Cali
         return None
     if isinstance(given, str | os.PathLike):
         return given_calibration(os.fspath(given))
+    if isinstance(given, Tensor):
+        given = given.detach().cpu()
     try:
         values = torch.as_tensor(np.asarray(given, dtype=np.float64))
     except (TypeError, ValueError) as error:
-        raise InputError(f"intrinsics {given!r}: give K (3x3) or fx, fy, cx, cy (px)") from error
+        raise InputError(f"intrinsics {' '.join(repr(given).split())}: give K (3x3) or fx, fy, cx, cy (px)") from error
     if values.shape == (4,):
         return Calibration(intrinsics_matrix(*values.tolist()), "given")
     if values.shape == (3, 3):
         return Calibration(values.float(), "given")
     raise InputError(f"intrinsics of shape {tuple(values.shape)}: give K (3x3) or fx, fy, cx, cy (px)")
+
+
+def check_word(name: str, value: str, allowed: Any) -> None:
+    """Refuse a word that is none of those allowed; unchecked it would pass for one of them.
+
+    Args:
+        name: of what it is given for.
+        value: the word.
+        allowed: a `Literal` of words.
+
+    Raises:
+        InputError: it is another one.
+    """
+    if value not in get_args(allowed):
+        raise InputError(f"{name} {value!r}: take one of {', '.join(get_args(allowed))}")
+
+
+def usable_device(device: torch.device | str | None) -> torch.device:
+    """The device named; of None the first GPU, or else the CPU.
+
+    Raises:
+        InputError: there is no such device here.
+    """
+    if device is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        found = torch.device(device)
+        torch.empty(0, device=found)
+    except (AssertionError, RuntimeError) as error:  # torch without CUDA asserts
+        reason = (str(error).splitlines() or ["unknown"])[0]
+        raise InputError(
+            f"device {str(device)!r}: cannot be used here ({reason}); take cpu, or leave it out"
+        ) from error
+    return found

@@ -19,6 +19,8 @@ from triptych.data.frame_source import UNTIMED_RATE_HZ, FrameSource
 from triptych.errors import InputError
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
+PLAIN_NAMES = frozenset({"frames", "images"})
+"""Folders that are called after the one above."""
 EXIF_ORIENTATION = 0x0112
 SIDEWAYS_ORIENTATIONS = frozenset({5, 6, 7, 8})  # of EXIF: height and width change places
 SIXTEEN_TO_EIGHT_BIT = 257  # 65535 / 255
@@ -79,7 +81,8 @@ def open_image_folder(folder: Path) -> ImageFolder:
     """
     place = folder.resolve()
     calibration = folder_calibration(place, place.parent)
-    return ImageFolder(image_files(folder), name=place.name, intrinsics=calibration)
+    name = place.parent.name if place.name in PLAIN_NAMES else place.name
+    return ImageFolder(image_files(folder), name=name or place.name, intrinsics=calibration)
 
 
 def image_files(folder: Path) -> list[Path]:

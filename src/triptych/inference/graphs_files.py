@@ -6,8 +6,8 @@ import io
 import json
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -61,8 +61,8 @@ def write_graphs(
         progress: called with (graphs written, graphs to write).
 
     Raises:
-        InputError: a library is missing, there is no graph of a name, the size cannot be exported, or the folder is not
-            empty or cannot be written to.
+        InputError: a library is missing, there is no graph of a name, a network cannot be traced, the size
+            cannot be exported, or the folder is not empty or cannot be written to.
     """
     if form == "onnx":
         check_onnx()
@@ -72,12 +72,13 @@ def write_graphs(
         for done, graph in enumerate(graphs):
             if progress is not None:
                 progress(done, len(graphs))
-            program = traced(graph, used, fixed=fixed)
             file = temporary / f"{graph.name}{SUFFIXES[form]}"
-            if form == "onnx":
-                save_onnx(file, program, graph)
-            else:
-                torch.export.save(program, file)
+            with _told(graph, fixed=fixed):
+                program = traced(graph, used, fixed=fixed)
+                if form == "onnx":
+                    save_onnx(file, program, graph)
+                else:
+                    torch.export.save(program, file)
         description = {
             "format": form,
             **({"opset": OPSET} if form == "onnx" else {}),
@@ -99,6 +100,19 @@ def _named(graphs: Sequence[Graph], names: Sequence[str]) -> Sequence[Graph]:
         if name not in known:
             raise InputError(f"--graphs {name}: there is none of this name; take some of {', '.join(known)}")
     return [graph for graph in graphs if not names or graph.name in names]
+
+
+@contextmanager
+def _told(graph: Graph, *, fixed: bool) -> Iterator[None]:
+    """What torch says of a network that it cannot trace, as a line."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # torch.export and torch.onnx have many kinds
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        way_out = "another encoder may be" if fixed else "with --fixed it may be"
+        raise InputError(f"{graph.name}: cannot be exported, {way_out} ({reason})") from error
 
 
 def check_onnx() -> None:

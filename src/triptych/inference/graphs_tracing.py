@@ -38,7 +38,9 @@ def traced(graph: Graph, size: tuple[int, int], *, fixed: bool = False) -> Expor
     """
     height, width = size if fixed else multiple_size(*size, of=STRIDE)
     if not fixed and not all(LEAST_SIDE <= side <= MOST_SIDE for side in (height, width)):
-        raise InputError(f"size {height}x{width}: sides of {LEAST_SIDE} to {MOST_SIDE} px can be exported")
+        raise InputError(
+            f"size {height}x{width}: sides of {LEAST_SIDE} to {MOST_SIDE} px can be exported; others by --fixed"
+        )
     batch, rows, columns = Dim("batch"), Dim("rows", min=2, max=64), Dim("columns", min=2, max=64)
     free = {0: batch} if fixed else {0: batch, 2: STRIDE * rows, 3: STRIDE * columns}
     with warnings.catch_warnings(), torch.no_grad(), plain_operations():

@@ -20,6 +20,9 @@ IMAGENET = "imagenet"
 """The value of `pretrained` that asks for timm's own weights of the encoder."""
 UNTRAINED = "none"
 """The value of `pretrained` that, like None, asks for no weights."""
+OWN_OPTIONS = frozenset({"features_only", "in_chans", "checkpoint_path", "cache_dir"})
+"""Arguments of timm that are not options of an encoder, beside all that begin with `pretrained`: options also come
+out of files of models, which may be anybody's, and these would read other files and addresses."""
 
 
 class Encoder(nn.Module):
@@ -56,10 +59,11 @@ class Encoder(nn.Module):
             options: further arguments of the backbone (`channels`, `layers`, ...).
 
         Raises:
-            InputError: unknown backbone, one without features, or weights that cannot be had.
+            InputError: unknown backbone, one without features, an option that is none, or weights that cannot be had.
         """
         super().__init__()
         self.backbone = _backbone(name, in_channels=3 * images, pretrained=pretrained, options=options or {})
+        self._channels_last = str(getattr(self.backbone, "output_fmt", "")).endswith("NHWC")
         information = cast(Any, self.backbone).feature_info
         self.channels = tuple(int(count) for count in information.channels())
         self.strides = tuple(int(stride) for stride in information.reduction())
@@ -71,12 +75,16 @@ class Encoder(nn.Module):
 
     def forward(self, images: Float[Tensor, "batch channels height width"]) -> tuple[Float[Tensor, "batch _ _ _"], ...]:
         """Features of each level, fine to coarse; sides divisible by the last stride."""
-        return tuple(self.backbone((images - self.mean) / self.std))
+        levels = self.backbone((images - self.mean) / self.std)
+        return tuple(level.movedim(-1, 1) if self._channels_last else level for level in levels)
 
 
 def _backbone(name: str, *, in_channels: int, pretrained: str | None, options: Mapping[str, Any]) -> nn.Module:
     if not timm.is_model(name):
         raise InputError(f"encoder {name!r} is not a timm model: timm.list_models() names them")
+    refused = sorted(key for key in options if key in OWN_OPTIONS or key.startswith("pretrained"))
+    if refused:
+        raise InputError(f"encoder options {', '.join(refused)}: are not the backbone's; leave them out")
     arguments = {"features_only": True, "in_chans": in_channels, **options}
     if pretrained is None or pretrained == UNTRAINED:
         return _created(name, arguments)

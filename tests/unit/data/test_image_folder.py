@@ -143,3 +143,9 @@ def test_a_calibration_beside_the_images_or_right_above_is_theirs(image_folder: 
     assert found is not None
     assert float(found.intrinsics[0, 0]) == 30.0
     assert "K.txt" in found.origin
+
+
+def test_a_folder_that_is_only_called_frames_goes_by_the_name_of_the_one_above(image_folder: Path) -> None:
+    assert open_image_folder(image_folder).name == image_folder.name
+    image_folder.rename(image_folder.parent / "frames")
+    assert open_image_folder(image_folder.parent / "frames").name == image_folder.parent.name

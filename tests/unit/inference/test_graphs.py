@@ -22,6 +22,7 @@ from triptych.inference.graphs_tracing import (
 )
 from triptych.inference.predictor import PredictionSettings, Predictor
 from triptych.networks import matching, pose
+from triptych.networks.flow import MaskFlowNet
 from triptych.networks.joint import JointModel
 from triptych.types import FrameSequence
 
@@ -94,10 +95,10 @@ def test_the_networks_say_the_same_by_plain_operations() -> None:
 
 
 def test_plain_operations_end_with_their_block_also_by_an_error() -> None:
-    before = matching.cost_volume, matching.sample, pose._flow_picture
+    before = matching.cost_volume, matching.sample, pose._flow_picture, MaskFlowNet.features
     with pytest.raises(RuntimeError, match="ended"), plain_operations():
         raise RuntimeError("ended")
-    assert (matching.cost_volume, matching.sample, pose._flow_picture) == before
+    assert (matching.cost_volume, matching.sample, pose._flow_picture, MaskFlowNet.features) == before
 
 
 @pytest.mark.parametrize("sees_flow", [True, False])

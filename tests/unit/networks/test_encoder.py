@@ -104,3 +104,19 @@ def test_none_by_word_asks_for_no_weights_like_none_itself() -> None:
     itself = Encoder("resnet18", pretrained=None)
     for one, other in zip(word.parameters(), itself.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("option", ["pretrained", "pretrained_cfg_overlay", "checkpoint_path", "features_only"])
+def test_options_cannot_name_other_files(option: str) -> None:
+    with pytest.raises(InputError, match=f"encoder options {option}: are not the backbone's"):
+        Encoder("resnet18", options={option: {"file": "elsewhere"}})
+
+
+def test_a_backbone_with_channels_last_gives_them_first() -> None:
+    options = {"embed_dim": 8, "depths": (1, 1, 1, 1), "num_heads": (1, 1, 1, 1), "strict_img_size": False}
+    encoder = Encoder("swin_tiny_patch4_window7_224", options=options)
+    levels = encoder(torch.rand(1, 3, 64, 96))
+    assert [tuple(level.shape[1:]) for level in levels] == [
+        (channels, 64 // stride, 96 // stride)
+        for channels, stride in zip(encoder.channels, encoder.strides, strict=True)
+    ]

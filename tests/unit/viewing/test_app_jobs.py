@@ -34,18 +34,19 @@ if name in ("predict", "fit"):
     run = pathlib.Path(given["output"])
     run.mkdir(parents=True, exist_ok=True)
 if name == "fit":
-    (run / "best.safetensors").write_bytes(b"best")
+    if not (here / "early").exists():
+        (run / "best.safetensors").write_bytes(b"best")
     (run / "metrics.jsonl").write_text(json.dumps(
         {"step": 1, "stage": "flow", "total": 2.0, "progress": 0.25, "seconds_left": 90.0}) + "\\n")
-    (here / "ready").touch()
     try:
+        (here / "ready").touch()
         time.sleep(60)
     except KeyboardInterrupt:
         (here / "stopped_in_good_order").touch()
         sys.exit(130)
 if name == "predict":
-    (here / "ready").touch()
     try:
+        (here / "ready").touch()
         while (here / "hold").exists():
             time.sleep(0.02)
         if (here / "deaf").exists():
@@ -89,7 +90,7 @@ def upload_of(tmp_path: Path, name: str = "mine.mp4") -> Upload:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    limit = time.monotonic() + 30
+    limit = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < limit, "this took too long"
         time.sleep(0.02)
@@ -112,7 +113,7 @@ def ended(jobs: Jobs, token: str) -> JobStatus:
     return status_of(jobs, token)
 
 
-def held(jobs: Jobs, tmp_path: Path, *, mark: str = "hold") -> str:
+def held(jobs: Jobs, tmp_path: Path, *, mark: str = "hold", learn: bool = False) -> str:
     """The token of a job that goes on until its mark is taken away; its folder is marked before it begins."""
     upload = upload_of(tmp_path)
     # The first job begins at once: the mark lies where the script looks, before the video does.
@@ -125,7 +126,7 @@ def held(jobs: Jobs, tmp_path: Path, *, mark: str = "hold") -> str:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Path, "mkdir", marked)
-        token = jobs.submit(Order(frames=10), upload)
+        token = jobs.submit(Order(frames=10, learn=learn), upload)
     until((job_of(jobs, token).folder / "ready").exists)
     return token
 
@@ -215,6 +216,35 @@ def test_learning_that_is_stopped_shows_what_was_learned(jobs: Jobs, tmp_path: P
     assert any("stopped early" in note for note in status.notes)
 
 
+def test_learning_that_is_stopped_before_anything_was_kept_says_so(jobs: Jobs, tmp_path: Path) -> None:
+    token = held(jobs, tmp_path, mark="early", learn=True)
+    assert not job_of(jobs, token).kept
+    jobs.stop(token)
+    status = ended(jobs, token)
+    assert (status.state, status.complete) == ("stopped", False)
+    assert any("before anything of it was kept" in note for note in status.notes)
+
+
+def test_what_the_stop_button_promises_is_kept(jobs: Jobs, tmp_path: Path) -> None:
+    token = jobs.submit(Order(frames=10, learn=True), upload_of(tmp_path))
+    job = job_of(jobs, token)
+    until((job.folder / "ready").exists)
+    assert job.kept
+    (job.run / "model.safetensors").touch()  # it has learned, and predicts now: a stop ends it
+    assert not job.kept
+    jobs.stop(token)
+    status = ended(jobs, token)
+    assert (status.state, status.notes) == ("stopped", ())
+
+
+def test_a_job_that_cannot_be_kept_is_refused_and_leaves_nothing(jobs: Jobs, folder: Path, tmp_path: Path) -> None:
+    upload = upload_of(tmp_path)
+    folder.rmdir()
+    with pytest.raises(InputError, match="cannot be kept here"):
+        jobs.submit(Order(frames=10), upload)
+    assert not upload.path.exists()
+
+
 def test_a_job_is_removed_with_all_its_files_wherever_it_is(jobs: Jobs, folder: Path, tmp_path: Path) -> None:
     done = jobs.submit(Order(frames=10), upload_of(tmp_path))
     ended(jobs, done)
@@ -233,6 +263,17 @@ def test_the_end_of_the_app_ends_what_is_at_work_and_leaves_no_video(jobs: Jobs,
     jobs.close()
     assert (job_of(jobs, token).folder / "stopped_in_good_order").exists()
     assert not list(folder.rglob("video.*"))
+
+
+def test_the_end_of_the_app_waits_for_less_than_a_stop(
+    jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "_grace_s", 60.0)
+    monkeypatch.setattr("triptych.viewing.app.jobs.GRACE_AT_END_S", 0.5)
+    held(jobs, tmp_path, mark="deaf")
+    begin = time.monotonic()
+    jobs.close()
+    assert time.monotonic() - begin < 30
 
 
 def test_no_name_leads_out_of_a_job_s_folder(jobs: Jobs, tmp_path: Path) -> None:

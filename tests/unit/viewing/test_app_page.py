@@ -80,6 +80,7 @@ def test_a_picture_that_is_damaged_or_gone_does_no_harm(tmp_path: Path) -> None:
     write_small_prediction(tmp_path / ".partial-ab-prediction", frames=3)
     pictures = PictureMaker(tmp_path)
     before = pictures.newest()
+    assert before is not None
     (tmp_path / ".partial-ab-prediction" / "frames" / "000003.jpg").write_bytes(b"")
     (tmp_path / ".partial-ab-prediction" / "depth" / "000002.npz").unlink()
     assert pictures.newest() is before
@@ -104,6 +105,7 @@ def test_the_newest_picture_of_a_training_is_shown(tmp_path: Path) -> None:
         ({"state": "failed", "failure": "a <b> went wrong"}, "a &lt;b&gt; went wrong"),
         ({"notes": ("mind <this>",)}, "mind &lt;this&gt;"),
         ({"step": 1}, 'aria-current="step">Report<'),
+        ({"step": 2}, "Report …"),
     ],
 )
 def test_the_page_says_how_a_job_is_doing(given: dict[str, Any], text: str) -> None:

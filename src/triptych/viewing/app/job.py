@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, final
@@ -13,7 +11,18 @@ from typing import Literal, final
 from triptych.viewing.app.live_picture import LivePicture, PictureMaker
 from triptych.viewing.app.order import Order
 from triptych.viewing.app.run_progress import RunProgress, RunReader
-from triptych.viewing.app.steps import CLIP, LOG, PREDICTION, REPORT, RUN, SCENE, VIDEO, Step, steps_of
+from triptych.viewing.app.steps import (
+    BEST,
+    LOG,
+    MODEL,
+    PREDICTION,
+    REPORT,
+    RUN,
+    SCENE,
+    Step,
+    steps_of,
+)
+from triptych.viewing.app.work_folder import delete_source
 
 State = Literal["waiting", "running", "stopping", "done", "stopped", "failed"]
 ENDED: frozenset[State] = frozenset({"done", "stopped", "failed"})
@@ -108,6 +117,12 @@ class Job:
         """Whether there is a whole prediction."""
         return (self.run / PREDICTION / RESULT_FILE).is_file()
 
+    @property
+    def kept(self) -> bool:
+        """Whether it is learning, and stopped now leaves networks that can predict."""
+        learns = self.steps[min(self.step, len(self.steps) - 1)].learns
+        return learns and (self.run / BEST).is_file() and not (self.run / MODEL).is_file()
+
     def status(self, *, place: int) -> JobStatus:
         """How it is doing, with so many jobs before it."""
         step = self.steps[min(self.step, len(self.steps) - 1)]
@@ -150,10 +165,7 @@ class Job:
 
     def delete_source(self) -> None:
         """Delete the video, or the rendered clip."""
-        for path in self.folder.glob(f"{VIDEO}.*"):
-            with suppress(OSError):
-                path.unlink()
-        shutil.rmtree(self.folder / CLIP, ignore_errors=True)
+        delete_source(self.folder)
 
     def complaint(self, code: int) -> str:
         """Why a command failed, in its own last line."""

@@ -14,13 +14,17 @@ from triptych.errors import InputError
 from triptych.viewing.app.job import ENDED, Job, JobStatus, State
 from triptych.viewing.app.order import Order
 from triptych.viewing.app.process import run_command
-from triptych.viewing.app.steps import BEST, MODEL, RUN, Step, steps_after_stop
+from triptych.viewing.app.steps import MODEL, steps_after_stop
 from triptych.viewing.app.uploads import Upload, stored_name
 
-PROGRAM = (sys.executable, "-m", "triptych")
+PROGRAM = (sys.executable, "-m", "triptych.viewing.app.leash", "triptych")
 GRACE_S = 30.0  # a step of a training on a slow machine, and its checkpoint
 GRACE_AT_END_S = 5.0
 WAITING_AT_MOST = 8
+_NOTHING_KEPT = (
+    "the learning was stopped before anything of it was kept, so there is no result; it is kept whenever the "
+    "networks are judged by frames held out, and of a video with few frames, which holds out none, at the end"
+)
 
 
 class Jobs:
@@ -57,15 +61,22 @@ class Jobs:
         """The token of a new job, which takes the upload's file.
 
         Raises:
-            InputError: too many wait.
+            InputError: too many wait, or the folder cannot be written.
         """
         self.check_room()
         token = secrets.token_urlsafe(24)
         folder = self._folder / secrets.token_hex(8)  # not the token, which opens the result
-        folder.mkdir()
         frames = order.frames
+        try:
+            folder.mkdir()
+            if upload is not None:
+                upload.path.rename(folder / stored_name(upload))
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            if upload is not None:
+                upload.path.unlink(missing_ok=True)
+            raise InputError(f"the job cannot be kept here ({error.strerror or error}); is the disk full?") from error
         if upload is not None:
-            upload.path.rename(folder / stored_name(upload))
             order, frames = replace(order, title=upload.name), min(frames, upload.frames)
         job = Job(folder, order, frames)
         with self._changed:
@@ -172,10 +183,12 @@ class Jobs:
             if not step.reads_source:
                 job.delete_source()
             code = run_command(
-                [*self._program, *step.words(job.folder)], log=job.log, stop=job.stop, grace_s=self._grace_s
+                [*self._program, *step.words(job.folder)], log=job.log, stop=job.stop, grace_s=lambda: self._grace_s
             )
             if job.stop.is_set():
-                if not self._rescued(job, step):
+                if not self._rescued(job):
+                    if step.learns and not job.kept and not (job.run / MODEL).is_file():
+                        job.notes.append(_NOTHING_KEPT)
                     self._end(job, "stopped")
                     return
             elif code != 0 and step.needed:
@@ -187,15 +200,15 @@ class Jobs:
         self._end(job, "done")
 
     def _end(self, job: Job, state: State, failure: str = "") -> None:
+        job.delete_source()  # before anybody learns that it has ended
         # A job that has ended is not to be found stopping by whoever wanted it stopped at that moment.
         with self._changed:
             job.state, job.failure = state, failure
 
-    def _rescued(self, job: Job, step: Step) -> bool:
+    def _rescued(self, job: Job) -> bool:
         """Whether a job that was stopped goes on with what it had learned."""
         with self._changed:
-            whole = (job.folder / RUN / MODEL).is_file()
-            if not step.learns or job.rescued or job.removed or whole or not (job.folder / RUN / BEST).is_file():
+            if job.rescued or job.removed or not job.kept:
                 return False
             job.rescued = True
             job.stop.clear()

@@ -15,7 +15,7 @@ from triptych.artefacts.overview import OverviewRange, overview_frame
 from triptych.errors import InputError
 from triptych.formats.maps import load_depth, load_kitti_flow, load_mask, load_visibility
 from triptych.formats.photos import load_photo
-from triptych.viewing.app.run_progress import predicted_frames, unfinished_prediction
+from triptych.viewing.app.run_progress import frames_in, written_prediction
 
 PICTURES = "pictures"
 """Folder of a training's own pictures in that of its run."""
@@ -57,8 +57,9 @@ class PictureMaker:
         return self._picture
 
     def _look(self) -> None:
-        folder, frames = unfinished_prediction(self._run), predicted_frames(self._run)
-        if folder is not None and frames is not None and frames > 1:
+        folder = written_prediction(self._run)
+        frames = 0 if folder is None else frames_in(folder)
+        if folder is not None and frames > 1:
             self._draw(folder, frames - 2)  # the last one may have no flow, or be just written
             return
         drawn = sorted(path for path in (self._run / PICTURES).glob("*.png") if not path.name.startswith("."))

@@ -112,7 +112,8 @@ def _state_text(status: JobStatus) -> str:
     if status.state == "waiting":
         return f"Waiting: {status.place} {'job is' if status.place == 1 else 'jobs are'} before this one"
     if status.state == "running":
-        return status.progress.doing or f"{status.steps[status.step]} …"
+        # Between its last step and its end a job is behind all its steps.
+        return status.progress.doing or f"{status.steps[min(status.step, len(status.steps) - 1)]} …"
     return {
         "stopping": "Stopping in good order …",
         "done": "Done",
@@ -165,6 +166,6 @@ def _curve(losses: Series) -> str:
     names = ", then ".join(_LEGIBLE_STAGES.get(stage, stage) for stage, _ in stretches)
     drawing = line_chart(Lines(f"Loss from {losses[0][2]:.3g} to {losses[-1][2]:.3g}", thinned(losses), bands, extent))
     return (
-        f'<figure class="curve"><figcaption>Loss over the steps ({escape(names)}; each stage has a loss of its own)'
-        f"</figcaption>{drawing}</figure>"
+        f'<figure class="curve"><figcaption>Loss over the steps ({escape(names)}; it jumps where a stage begins or '
+        f"more terms join)</figcaption>{drawing}</figure>"
     )

@@ -57,5 +57,4 @@ def _picture(job: Job, token: str) -> str:
 
 
 def _stop_text(job: Job, status: JobStatus) -> str:
-    learns = status.state == "running" and job.steps[min(job.step, len(job.steps) - 1)].learns
-    return "Stop learning and show what there is" if learns else "Stop"
+    return "Stop learning and show what there is" if status.state == "running" and job.kept else "Stop"

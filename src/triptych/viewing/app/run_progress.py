@@ -101,6 +101,15 @@ def unfinished_prediction(run: Path) -> Path | None:
 def predicted_frames(run: Path) -> int | None:
     """Frames of the prediction that is being written; None where none is."""
     folder = unfinished_prediction(run)
-    if folder is None:
-        return None
-    return sum(1 for path in (folder / "frames").glob("*.jpg") if not path.name.startswith("."))
+    return None if folder is None else frames_in(folder)
+
+
+def written_prediction(run: Path) -> Path | None:
+    """The folder of the prediction that is being written, or else is whole."""
+    whole = run / PREDICTION
+    return unfinished_prediction(run) or (whole if whole.is_dir() else None)
+
+
+def frames_in(prediction: Path) -> int:
+    """Frames that a prediction holds by now."""
+    return sum(1 for path in (prediction / "frames").glob("*.jpg") if not path.name.startswith("."))

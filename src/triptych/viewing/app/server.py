@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import errno
 import importlib.util
+import logging
 import os
-import shutil
 import socket
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +15,8 @@ from triptych.errors import InputError
 from triptych.viewing.app.guard import Application, guarded
 from triptych.viewing.app.jobs import Jobs
 from triptych.viewing.app.uploads import Uploads
+from triptych.viewing.app.work_folder import work_folder
 
-JOBS = "jobs"
 _STAYS_OPEN_S = 2  # a page that listens, when the app ends
 
 
@@ -53,10 +51,10 @@ def serve(settings: AppSettings, *, ready: Callable[[str], None]) -> None:
     """
     _check_libraries()
     listening = _bound_socket(settings.host, settings.port)
-    with listening, _work_folder(settings.work) as (kept, passing):
-        os.environ["GRADIO_TEMP_DIR"] = str(passing)
-        uploads = Uploads(passing, largest_bytes=settings.largest_upload_bytes)
-        jobs = Jobs(kept)
+    with listening, work_folder(settings.work) as folder:
+        os.environ["GRADIO_TEMP_DIR"] = str(folder.passing)
+        uploads = Uploads(folder.passing, largest_bytes=settings.largest_upload_bytes)
+        jobs = Jobs(folder.jobs)
         try:
             _run(_application(settings, jobs, uploads), listening, lambda: ready(_address(settings.host, listening)))
         finally:
@@ -78,7 +76,7 @@ def _application(settings: AppSettings, jobs: Jobs, uploads: Uploads) -> Applica
     application = gradio.mount_gradio_app(
         application, built, path="/", ssr_mode=False, footer_links=[], run_history=False, pwa=False, **look()
     )
-    return guarded(application, names=frozenset({settings.host, socket.gethostname().lower()}))
+    return guarded(application, names=frozenset({settings.host.lower(), socket.gethostname().lower()}))
 
 
 def _run(application: Application, listening: socket.socket, ready: Callable[[], None]) -> None:
@@ -89,6 +87,11 @@ def _run(application: Application, listening: socket.socket, ready: Callable[[],
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             ready()
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            # An open page listens to the end; that it is cut off then is no error.
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+            await super().shutdown(sockets)
 
     configuration = uvicorn.Config(
         application,
@@ -111,12 +114,13 @@ def _bound_socket(host: str, port: int) -> socket.socket:
         raise InputError(f"--port {port}: choose from 0 to 65535")
     try:
         family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except socket.gaierror as error:
+    except (socket.gaierror, UnicodeError) as error:  # the latter of a name that is none
         raise InputError(f"--host {host}: is no address of this machine; leave it out for 127.0.0.1") from error
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(place)
+        listening.listen()
     except OSError as error:
         listening.close()
         reason = "is taken by another program" if error.errno == errno.EADDRINUSE else error.strerror or str(error)
@@ -128,24 +132,3 @@ def _address(host: str, listening: socket.socket) -> str:
     port = listening.getsockname()[1]
     name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     return f"http://{name}:{port}/"
-
-
-@contextmanager
-def _work_folder(work: Path | None) -> Iterator[tuple[Path, Path]]:
-    """Folders for jobs and for what passes through; the latter goes with the app, the former if nobody named it."""
-    try:
-        if work is not None:
-            work.mkdir(parents=True, exist_ok=True)
-        own = Path(tempfile.mkdtemp(prefix=".triptych-app-" if work else "triptych-app-", dir=work)).resolve()
-        kept = own / JOBS if work is None else work.resolve() / JOBS
-        kept.mkdir(exist_ok=True)
-        passing = own / "passing"
-        passing.mkdir()
-    except OSError as error:
-        raise InputError(
-            f"--work {work}: cannot be written ({error.strerror or error}); name another folder"
-        ) from error
-    try:
-        yield kept, passing
-    finally:
-        shutil.rmtree(own, ignore_errors=True)

@@ -145,7 +145,9 @@ class Uploads:
         with self._lock:
             upload = self._kept.get(token)
         if upload is None:
-            raise InputError("there is no video: choose a file, or choose it again if it was a while ago")
+            raise InputError(
+                "there is no video: choose a file and wait until it is sent, or choose it again if it was a while ago"
+            )
         return upload
 
     def take(self, token: str) -> Upload:
@@ -192,7 +194,7 @@ def _opened(path: Path, name: str) -> VideoSource:
     try:
         source = VideoSource(path)
     except InputError as error:
-        raise InputError(str(error).replace(str(path), shown)) from None
+        raise InputError(str(error).replace(str(path), shown).replace(path.name, shown)) from None
     if source.fault is not None:
         raise InputError(f"{shown}: {source.fault}; copy or record it again")
     if source.length < FEWEST_FRAMES:

@@ -58,5 +58,10 @@ for (const name of ["dragenter", "dragover"]) {
 for (const name of ["dragleave", "drop"]) {
   drop.addEventListener(name, (event) => { event.preventDefault(); drop.classList.remove("over"); });
 }
+for (const name of ["dragover", "drop"]) {  // beside the place, a file would take the page's
+  window.addEventListener(name, (event) => {
+    if (event.dataTransfer && event.dataTransfer.types.includes("Files")) event.preventDefault();
+  });
+}
 drop.addEventListener("drop", (event) => { if (event.dataTransfer.files.length) send(event.dataTransfer.files[0]); });
 drop.dataset.kind = "ready";
