@@ -95,8 +95,10 @@ def test_an_onnx_graph_says_what_the_network_says_at_any_size(tmp_path: Path, fi
 @pytest.mark.slow
 def test_onnx_graphs_of_one_size_say_what_the_networks_say(tmp_path: Path, fitted: Path) -> None:
     pytest.importorskip("onnxscript")
-    exported(str(fitted), tmp_path / "graphs", "--format=onnx", "--size=72x100", "--fixed")
-    names = ["depth", "flow", "pose", "triptych"]
+    names = ["depth", "pose", "triptych"]  # the last one holds the flow network too
+    exported(
+        str(fitted), tmp_path / "graphs", "--format=onnx", "--size=72x100", "--fixed", f"--graphs={','.join(names)}"
+    )
     files = [*(f"{name}.onnx" for name in names), "graphs.json"]
     assert sorted(file.name for file in (tmp_path / "graphs").iterdir()) == sorted(files)
     first, second = rendered(72, 100)
