@@ -48,6 +48,7 @@ def movie(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 def opened(page: Page, app: RunningApp) -> Page:
     page.set_default_timeout(QUICKLY_MS)
+    page.on("dialog", lambda dialog: dialog.accept())
     page.goto(app.address)
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
     expect(page.locator(".drop")).to_have_attribute("data-kind", "ready")

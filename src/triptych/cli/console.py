@@ -69,12 +69,12 @@ class TrainingProgress:
         losses = "  ".join(f"{name} {self._mean[name]:.4f}" for name in shown)
         if report.skipped:
             losses += f"  skipped {report.skipped}"
-        minutes, seconds = divmod(int(report.seconds_left), 60)
+        minutes, seconds = divmod(int(report.seconds_left or 0), 60)
         self._progress.update(
             self._task,
             completed=report.progress,
             description=report.stage,
-            left=f"{minutes}:{seconds:02d}",
+            left="-:--" if report.seconds_left is None else f"{minutes}:{seconds:02d}",
             losses=losses,
         )
 

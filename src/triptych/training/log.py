@@ -33,7 +33,7 @@ class StepReport:
         shares: share of pixels that each gate and mask keeps, by name.
         gradient_norm: before clipping; None for a skipped step.
         seconds: spent in training so far.
-        seconds_left: estimate for what remains.
+        seconds_left: estimate for what remains; None before anything is done.
         skipped: batches skipped so far for a non-finite loss or gradient.
         damaged: files of frames that could not be read so far, by this process's count.
         signs: signs that the networks still say something, by name; see `collapse`.
@@ -50,7 +50,7 @@ class StepReport:
     shares: dict[str, float]
     gradient_norm: float | None
     seconds: float
-    seconds_left: float
+    seconds_left: float | None
     skipped: int
     damaged: int = 0
     signs: dict[str, float] = field(default_factory=dict)

@@ -231,7 +231,7 @@ class TrainingLoop:
             shares={},
             gradient_norm=None,
             seconds=seconds,
-            seconds_left=seconds * (1 - progress) / max(progress, 1e-9),
+            seconds_left=seconds * (1 - progress) / progress if progress > 0 else None,
             skipped=self.state.skipped,
             damaged=self._damage.count,
             warnings=tuple(f"{line}; another snippet stands in" for line in self._damage.untold()),

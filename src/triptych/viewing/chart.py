@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -95,7 +94,7 @@ def line_chart(lines: Lines) -> str:
     numbers = [
         _text(_LEFT - 5, _TOP + 8, number_text(high), "end"),
         _text(_LEFT - 5, bottom, number_text(low), "end"),
-        _text(_LEFT, _HEIGHT - 4, f"{begin:,.0f}", "start"),
+        _text(_LEFT, _HEIGHT - 4, f"step {begin:,.0f}", "start"),
         _text(_WIDTH - _RIGHT, _HEIGHT - 4, f"{end:,.0f}", "end"),
     ]
     return _drawing(lines.label, _WIDTH, _HEIGHT, [*bands, _axis(_LEFT, bottom, _WIDTH - _RIGHT), *drawn, *numbers])
@@ -131,8 +130,8 @@ def number_text(value: float) -> str:
     size = abs(value)
     if value == 0 or 1e-3 <= size < 1e4:
         return f"{value:.3g}" if size < 1e3 else f"{value:.0f}"
-    exponent = math.floor(math.log10(size))
-    return f"{value / 10.0**exponent:.2g}e{exponent}"
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}"
 
 
 def _part(points: Sequence[tuple[float, float]]) -> str:

@@ -80,6 +80,6 @@ def _place(depth: float, edges: Float[Tensor, " edges"]) -> float:
 def _ticks(low: float, high: float) -> dict[str, float]:
     """Round depths and their places along the axis, the fewer the longer it is."""
     decades = range(math.floor(low), math.ceil(high) + 1)
-    steps = range(1, 10) if high - low < 1 else _STEPS if high - low < 3 else (1,)
+    steps = range(1, 10) if high - low < 1.5 else _STEPS if high - low < 3 else (1,)
     exponents = {f"{step * 10.0**decade:g}": decade + math.log10(step) for decade in decades for step in steps}
     return {text: (power - low) / (high - low) for text, power in exponents.items() if low <= power <= high}

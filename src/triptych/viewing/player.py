@@ -8,13 +8,13 @@ from html import escape
 
 import torch
 
-from triptych.artefacts.colors import HIDDEN_COLOR, MOVING_COLOR
+from triptych.artefacts.colors import HIDDEN_COLOR, MOVING_COLOR, overlaid
 from triptych.artefacts.figures import depth_legend
 from triptych.formats.counts import number_of
 from triptych.inference.result import PredictionFolder
 from triptych.viewing.page import Section
 from triptych.viewing.path_plot import CameraPath, path_plot
-from triptych.viewing.pictures import PNG, STILL_QUALITY, WEBP, mask_text, webp_text, wheel_text
+from triptych.viewing.pictures import PNG, STILL_QUALITY, WEBP, webp_text, wheel_text
 from triptych.viewing.shown_frames import ShownFrame, ShownFrames
 
 PLAYER = "player"
@@ -22,6 +22,7 @@ RATE_HZ = 10.0  # where the frames' times do not tell
 SPEEDS = ("0.25", "0.5", "1", "2", "4")
 _WIDE = 1.4  # width over height from which panels stand in two columns instead of three
 _PATH_HEIGHTS = (300.0, 640.0)  # least and greatest of the path's drawing, which is 1000 wide
+MIDDLE_GRAY = 128
 _SWATCH = 16  # px
 
 
@@ -101,14 +102,16 @@ def _panels(shown: ShownFrames) -> list[str]:
 def _mask_panel(kind: str, title: str, first: ShownFrame, shown: ShownFrames) -> str:
     """The frame in gray, and a color over it."""
     color = {"hidden": HIDDEN_COLOR, "moving": MOVING_COLOR}[kind]
-    swatch = _legend(PNG + _swatch_text(color), f"The color of what is {kind}", "swatch")
+    swatch = _legend(WEBP + _swatch_text(color), f"The color of what is {kind}", "swatch")
     legend = f'{swatch} <span id="player-{kind}-share"></span>'
     below = _layer("frame", first, shown, "", gray=True)
     return _panel(kind, title, legend, below + _layer(kind, first, shown, title, over=True))
 
 
 def _swatch_text(color: tuple[int, int, int]) -> str:
-    return mask_text(torch.ones(_SWATCH, _SWATCH), color)
+    """As the color stands in a picture: over its gray, whatever the color of the page."""
+    gray = torch.full((3, _SWATCH, _SWATCH), MIDDLE_GRAY, dtype=torch.uint8)
+    return webp_text(overlaid(gray, torch.ones(_SWATCH, _SWATCH), color), quality=STILL_QUALITY)
 
 
 def _legend(address: str, description: str, look: str) -> str:

@@ -22,6 +22,11 @@ SAVED = (".html", ".viser")
 """Endings of the files that a scene can be saved as."""
 
 LOOPBACK = "127.0.0.1"
+_HINT = (
+    '<p style="position:fixed;left:0;right:0;top:0;margin:0;padding:8px 12px;font:14px/1.4 system-ui,sans-serif;'
+    'color:#ddd;text-shadow:0 0 4px #000;pointer-events:none">Orange: moves by itself. Blue: cameras and their '
+    "path. Yellow: this frame. Drag to turn, scroll to come near. Lengths are up to scale.</p>"
+)
 SLOWEST_S = 0.5  # a frame of a recording
 FASTEST_S = 0.1  # a browser without a graphics card does not keep up with more
 REST_S = 1.5  # on the last frame, before a recording begins anew
@@ -55,7 +60,7 @@ def scene_html(
     with _recorded(scene, shown or Shown()) as recording:
         page: str = recording.as_html(dark_mode=dark)
     title = f"<title>{_plain(prediction.name)} in 3D</title>"
-    return page.replace("<title>Viser</title>", title, 1)
+    return page.replace("<title>Viser</title>", title, 1).replace("</body>", f"{_HINT}</body>", 1)
 
 
 def save_scene(

@@ -109,10 +109,11 @@ class SceneNodes:
 
 
 def _place_viewer(server: Any, scene: Scene) -> None:
-    """Puts the viewer a little behind and above the first camera, looking the way it looks."""
+    """Puts the viewer behind and above all cameras, looking the way the first one looks."""
     first = scene.frames[0].camera_to_world
     _, down, forward, place = first[:3].unbind(1)
-    eye = place - MEDIAN_DEPTH * (0.6 * forward + 0.35 * down)
+    rearmost = min(0.0, float(((scene.path.to(place) - place) @ forward).min()))
+    eye = place + rearmost * forward - MEDIAN_DEPTH * (0.9 * forward + 0.45 * down)
     start = server.initial_camera
     start.position = tuple(eye.tolist())
     start.look_at = tuple((place + MEDIAN_DEPTH * forward).tolist())

@@ -71,7 +71,7 @@ def test_a_prediction_that_is_being_written_is_counted_and_seen(tmp_path: Path) 
     assert (progress.doing, progress.share) == ("Predicting: 4 of 8 frames", 0.5)
     picture = pictures.newest()
     assert picture is not None
-    assert (picture.label, picture.kind) == ("Frame 2", "image/jpeg")
+    assert (picture.label, picture.kind) == ("Frame 3", "image/jpeg")
     assert Image.open(io.BytesIO(picture.content)).width > 1000
     assert pictures.newest() is picture
 

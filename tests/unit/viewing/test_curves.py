@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,9 @@ def test_every_curve_is_drawn_with_its_stages_told_apart(log: RunLog) -> None:
     charts = [attributes for tag, attributes in reader.tags if tag == "svg" and attributes["class"] == "chart"]
     labels = [chart["aria-label"] for chart in charts]
     assert labels[0] == "total: flow 1 to 0.25; joint 0.7 to 0.625"
-    assert len(labels) == 3 + 2 + 1 + 1
+    assert len(labels) == 3 + 2 + 1
+    assert "error by flow" in reader.words  # one judgment is told in a table
+    assert "first (step 8)" in reader.words
     assert "flow: steps 1 to 4" in reader.words
     assert "joint: steps 5 to 8" in reader.words
     assert "step 2: flow says nothing <here>" in reader.words
@@ -57,6 +60,13 @@ def test_every_curve_is_drawn_with_its_stages_told_apart(log: RunLog) -> None:
     assert bands == {"band-0", "band-1"}
     first = section.body[section.body.index('class="charts"') :].split("</svg>")[0]
     assert first.count("<polyline") == 2  # a line is not drawn on from one stage to the next
+
+
+def test_three_judgments_make_a_curve(log: RunLog) -> None:
+    judged = [(step, "flow", 1.0 / step) for step in (2, 4, 8)]
+    body = curves_section(replace(log, validations={"error_by_flow": judged})).body
+    assert "error by flow: flow 0.5 to 0.125" in body
+    assert "<table>" not in body
 
 
 def test_a_long_curve_is_drawn_as_means_that_stay_in_their_stage() -> None:

@@ -64,7 +64,10 @@ class PictureMaker:
             return
         drawn = sorted(path for path in (self._run / PICTURES).glob("*.png") if not path.name.startswith("."))
         if drawn and drawn[-1] != self._made_of:
-            self._keep(drawn[-1], LivePicture("What the networks say by now", "image/png", drawn[-1].read_bytes()))
+            self._keep(
+                drawn[-1],
+                LivePicture("On a held-out frame, by now", "image/png", drawn[-1].read_bytes()),
+            )
 
     def _draw(self, folder: Path, index: int) -> None:
         """The panels of a frame that is predicted."""
@@ -82,7 +85,7 @@ class PictureMaker:
             load_mask(folder / "motion" / f"{name}.png"),
             shown=self._range,
         )
-        self._keep(depth_file, LivePicture(f"Frame {index}", "image/jpeg", _jpeg(drawn)))
+        self._keep(depth_file, LivePicture(f"Frame {index + 1}", "image/jpeg", _jpeg(drawn)))
 
     def _keep(self, made_of: Path, picture: LivePicture) -> None:
         self._made_of, self._picture = made_of, picture

@@ -15,6 +15,8 @@ from triptych.viewing.app.page_state import Shown, changed, shown
 from triptych.viewing.app.uploads import Uploads
 
 LOOKS_EVERY_S = 1.0
+ASK = '(mine) => window.confirm("Delete this, its video and all results?") ? mine : ""'
+"""Of the browser: the token where the person says yes."""
 RELOAD = "() => window.location.reload()"
 _QUIETLY: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 """Of events: nothing is drawn over the page, and no address of its own leads to them."""
@@ -58,7 +60,9 @@ def page(jobs: Jobs, uploads: Uploads, *, frames_at_most: int) -> Any:
             jobs.stop(mine)
             return updates(shown(jobs, mine), before)
 
-        def forget(mine: str) -> str:
+        def forget(mine: str | None) -> Any:
+            if not mine:
+                return gr.skip()
             jobs.remove(mine)
             return ""
 
@@ -68,7 +72,7 @@ def page(jobs: Jobs, uploads: Uploads, *, frames_at_most: int) -> Any:
         given = [asked.source, asked.how, asked.drop, *asked.given, seen]
         asked.start.click(begin, given, outputs, **_QUIETLY)
         watched.stop.click(halt, [token, seen], outputs, **_QUIETLY)
-        watched.again.click(forget, token, token, **_QUIETLY).then(None, js=RELOAD)
+        watched.again.click(forget, token, token, js=ASK, **_QUIETLY).then(None, js=RELOAD)
         timer.tick(watch, [token, seen], outputs, **_QUIETLY)
         built.load(watch, [token, seen], outputs, **_QUIETLY)
     return built

@@ -23,6 +23,8 @@ def look() -> dict[str, Any]:
     """Fonts, colors and style sheet, all of this machine."""
     theme = gr.themes.Default(primary_hue="blue", font=FONTS, font_mono=["ui-monospace", "Consolas", "monospace"])
     legible = {"body_text_color_subdued": "*neutral_600", "block_info_text_color": "*neutral_600"}
+    legible |= {"button_primary_background_fill": "*primary_600", "input_placeholder_color": "*neutral_500"}
+    legible |= {"button_cancel_background_fill": "*neutral_50", "button_cancel_text_color": "#b71c1c"}
     return {"theme": theme.set(**legible), "css": asset("app.css")}
 
 
@@ -68,11 +70,12 @@ def form(*, largest_bytes: int, frames_at_most: int) -> Form:
             [AT_ONCE, LEARN],
             value=AT_ONCE,
             label="What to do",
-            info="By the weights in the package, or after minutes of learning from this very video, which fits better.",
+            info="By the weights in the package, about a second a frame; or learn from this very video first, "
+            "which takes minutes and fits better.",
         )
         with gr.Row(visible=False) as learning:
             preset = gr.Dropdown(
-                [(text, name) for name, text in PRESETS.items()], value="adapt", label="Begin", min_width=280
+                [(text, name) for name, text in PRESETS.items()], value="adapt", label="Start from", min_width=280
             )
             minutes = gr.Slider(
                 1, LONGEST_MINUTES, value=USUAL_MINUTES, step=1, label="Minutes of learning", min_width=280
@@ -84,13 +87,13 @@ def form(*, largest_bytes: int, frames_at_most: int) -> Form:
                 value=min(USUAL_FRAMES, frames_at_most),
                 step=1,
                 label="Frames used at most",
-                info="From the first one on; about a second of work each.",
+                info="From the first one on; to learn from, a hundred and more are better.",
                 min_width=280,
             )
             intrinsics = gr.Textbox(
                 label="Camera, if you know it",
-                info="fx, fy, cx, cy in pixels of the video; without it a field of view is assumed.",
-                placeholder="720, 720, 640, 360",
+                info="fx, fy, cx, cy in pixels of the video; without it a field of view of 80 degrees is assumed.",
+                placeholder="e.g. 720, 720, 640, 360",
                 max_lines=1,
                 min_width=280,
             )
@@ -119,8 +122,10 @@ def work() -> Work:
     with gr.Column(visible=False, elem_id="job") as place:
         status, links = gr.HTML(elem_id="status"), gr.HTML()
         with gr.Row():
-            stop = gr.Button("Stop", variant="stop", elem_id="stop")
-            again = gr.Button("Delete this and start over", elem_id="again")
+            stop = gr.Button("Stop", elem_id="stop")
+            again = gr.Button(
+                "Delete this and start over", variant="stop", size="sm", scale=0, min_width=220, elem_id="again"
+            )
         named = {"work": place, "status": status, "stop": stop, "picture": gr.HTML(), "links": links}
         with gr.Tabs(visible=False) as tabs:
             for name, title in (("report", "Report"), ("scene", "3D view"), ("video", "Video")):

@@ -71,9 +71,10 @@ def picture_html(picture: LivePicture | None, *, token: str, number: int) -> str
     if picture is None:
         return ""
     text = escape(picture.label)
+    place = f"{address(token, PICTURE)}?{number}"
     return (
-        f'<figure class="live"><img src="{address(token, PICTURE)}?{number}" '
-        f'alt="{text}: panels of depth, flow and masks"><figcaption>{text}</figcaption></figure>'
+        f'<figure class="live"><a href="{place}" target="_blank" rel="noopener"><img src="{place}" '
+        f'alt="{text}: panels of depth, flow and masks"></a><figcaption>{text}</figcaption></figure>'
     )
 
 

@@ -63,7 +63,8 @@ class RunReader:
             return RunProgress("Predicting", losses=losses)
         if not learning or not self._last:
             return RunProgress(losses=losses)
-        left = max(float(self._last.get("seconds_left") or 0.0), 0.0)
+        told = self._last.get("seconds_left")
+        left = None if told is None else max(float(told), 0.0)
         share = min(max(float(self._last.get("progress") or 0.0), 0.0), 1.0)
         step = f"step {int(self._last['step']):,}, {self._last['stage']} stage"
         return RunProgress(f"Learning: {step}", share, left, losses)
