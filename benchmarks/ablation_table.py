@@ -26,8 +26,8 @@ FIGURES = {
     "learned_occlusion_f1": "by the mask",
     "ate_5": "ATE-5",
 }
-BESIDE = {"rows": ("base", "rows"), "settings": ("base", "full", "settings")}
-"""Groups and names of the runs in a table."""
+BESIDE = {"rows": ("base", "base_baseline"), "settings": ("base", "full")}
+"""Names of the runs that stand in a table beside those of its group."""
 PARTS = {"validation": "Validation worlds, by which settings are chosen", "test": "Test worlds, which decide nothing"}
 
 
@@ -55,7 +55,7 @@ def tables(found: list[dict[str, Any]]) -> str:
     parts = []
     for part, title in PARTS.items():
         for group, told in (("rows", "rows of the paper"), ("settings", "one setting changed in `full`")):
-            runs = [run for run in found if run["group"] in BESIDE[group] or run["name"] in BESIDE[group]]
+            runs = [run for run in found if run["group"] == group or run["name"] in BESIDE[group]]
             parts.append(f"### {title}: {told}\n\n{table(runs, part)}")
     parts.append(
         f"### Shares of pixels that gates and masks keep\n\n{share_table([run for run in found if run['shares']])}"
