@@ -31,8 +31,9 @@ class Visit:
         self.page.on("requestfailed", lambda request: self.complaints.append(request.url[:200]))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Ends with the module: while it runs, nothing else in this process may have an event loop of its own."""
     if CHROMIUM is None:
         assert not os.environ.get("CI"), "CI needs a Chromium: apt-get install chromium"
         pytest.skip("no Chromium here: apt-get install chromium")
