@@ -55,6 +55,8 @@ def tables(found: list[dict[str, Any]]) -> str:
     parts = []
     for part, title in PARTS.items():
         for group, told in (("rows", "rows of the paper"), ("settings", "one setting changed in `full`")):
+            if not any(run["group"] == group for run in found):
+                continue
             runs = [run for run in found if run["group"] == group or run["name"] in BESIDE[group]]
             parts.append(f"### {title}: {told}\n\n{table(runs, part)}")
     parts.append(

@@ -259,7 +259,7 @@ class Model:
 
         `from_pretrained`, `triptych predict --model` and `triptych fit --initial` take it. Not by
         `PyTorchModelHubMixin`: that keeps the arguments of one constructor, where here are settings
-        that are checked when they are read, and huggingface_hub is not needed to run.
+        that are checked when they are read.
 
         Args:
             folder: where.

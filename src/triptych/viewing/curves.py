@@ -46,7 +46,7 @@ def curves_section(log: RunLog) -> Section:
     parts = [
         _stages(log, names),
         _shown("Loss", LOSS_NOTE, grid({name: log.losses[name] for name in log.losses if name == TOTAL})),
-        _folded("Terms of the loss", "Each before its weight. Lower is better.", grid(terms)),
+        _folded("Terms of the loss", "Each with its weight, as it is added to the loss. Lower is better.", grid(terms)),
         _folded("Share of the pixels that gates and masks keep", SHARES_NOTE, grid(log.shares, (0.0, 1.0))),
         _shown(
             "On frames that nothing is learned from",
