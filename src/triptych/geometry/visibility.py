@@ -9,8 +9,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from triptych.geometry.grid import in_frame, pixel_grid, sample
+from triptych.geometry.grid import pixel_grid
 from triptych.geometry.precision import check_precision
+from triptych.geometry.round_trip import round_trip
 
 # Sundaram, Brox and Keutzer, "Dense point trajectories by GPU-accelerated large
 # displacement optical flow", ECCV 2010: share of the squared lengths, and px^2.
@@ -105,10 +106,6 @@ def forward_backward_visibility(
         TypeError: below float32.
     """
     check_precision(flow_target_to_source, flow_source_to_target)
-    height, width = flow_target_to_source.shape[-2:]
-    grid = pixel_grid(height, width, dtype=flow_target_to_source.dtype, device=flow_target_to_source.device)
-    landing = grid + flow_target_to_source
-    back = sample(flow_source_to_target, landing, padding="border")
-    gap = (flow_target_to_source + back).square().sum(1, keepdim=True)
-    lengths = (flow_target_to_source.square() + back.square()).sum(1, keepdim=True)
-    return (gap < relative * lengths + absolute) & in_frame(landing, height=height, width=width)
+    trip = round_trip(flow_target_to_source, flow_source_to_target)
+    lengths = (flow_target_to_source.square() + trip.back.square()).sum(1, keepdim=True)
+    return (trip.squared_gap < relative * lengths + absolute) & trip.inside

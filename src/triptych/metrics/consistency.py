@@ -6,8 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from triptych.geometry.grid import in_frame, pixel_grid, sample
+from triptych.geometry.grid import pixel_grid, sample
 from triptych.geometry.rigid import rigid_flow
+from triptych.geometry.round_trip import round_trip
 from triptych.metrics.regions import region_mean
 
 
@@ -30,12 +31,8 @@ def flow_consistency(
     Raises:
         TypeError: below float32.
     """
-    height, width = flow_target_to_source.shape[-2:]
-    grid = pixel_grid(height, width, dtype=flow_target_to_source.dtype, device=flow_target_to_source.device)
-    landing = grid + flow_target_to_source
-    back = sample(flow_source_to_target, landing, padding="border")
-    gap = (flow_target_to_source + back).square().sum(1, keepdim=True).sqrt()
-    return region_mean(gap, in_frame(landing, height=height, width=width))
+    trip = round_trip(flow_target_to_source, flow_source_to_target)
+    return region_mean(trip.squared_gap.sqrt(), trip.inside)
 
 
 def depth_consistency(
