@@ -115,20 +115,21 @@ class Predictor:
         depth = depth_from_disparity(
             self.model.depth.finest(current), min_depth=self.settings.min_depth, max_depth=self.settings.max_depth
         )
-        last = [Prediction(depth[-1, 0].cpu(), None, None, None, None)]
-        if count == 0:
-            return last
-        pairs = self._pairs(current[:count], following)
-        predictions = [
-            self._prediction(
-                pairs.pair(index, sequence.images[begin + index : begin + index + 2], depth[index]),
-                (pairs.visibility[index], pairs.learned_visibility[index]),
-                sequence.intrinsics,
-                refinement,
-            )
-            for index in range(count)
-        ]
-        return predictions if count == current.shape[0] else predictions + last
+        predictions: list[Prediction] = []
+        if count:
+            pairs = self._pairs(current[:count], following)
+            for index in range(count):
+                pair = pairs.pair(index, sequence.images[begin + index : begin + index + 2], depth[index])
+                visibilities = (pairs.visibility[index], pairs.learned_visibility[index])
+                predictions.append(self._prediction(pair, visibilities, sequence.intrinsics, refinement))
+        if count < current.shape[0]:
+            last = depth[-1].cpu() if refinement is None else refinement.last_depth(depth[-1].cpu())
+            predictions.append(Prediction(self._in_range(last), None, None, None, None))
+        return predictions
+
+    def _in_range(self, depth: Float[Tensor, "1 height width"]) -> Float[Tensor, "height width"]:
+        """Depth within what the model can say."""
+        return depth[0].clamp(self.settings.min_depth, self.settings.max_depth)
 
     def _prediction(
         self,
@@ -146,7 +147,7 @@ class Predictor:
             )
         moving = self._moving(pair, refined, intrinsics)
         return Prediction(
-            depth=refined.depth[0].clamp(self.settings.min_depth, self.settings.max_depth),
+            depth=self._in_range(refined.depth),
             flow=refined.flow,
             visibility=visibilities[0][0].cpu(),
             motion=moving[0],

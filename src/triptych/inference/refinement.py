@@ -78,6 +78,19 @@ class RefinedPair:
     below_ground: Bool[Tensor, "1 height width"]
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """A frame's static points by a neighbor.
+
+    Attributes:
+        points: with the step to the neighbor as their unit.
+        source_from_target: motion to the neighbor, its translation of length 1.
+    """
+
+    points: StaticPoints
+    source_from_target: Float[Tensor, "4 4"]
+
+
 @final
 class GeometricRefinement:
     """Refines the pairs of one sequence in their order; remembers the last pair.
@@ -88,7 +101,7 @@ class GeometricRefinement:
 
     def __init__(self, intrinsics: Float[Tensor, "3 3"]) -> None:
         self.intrinsics = intrinsics
-        self._before: StaticPoints | None = None
+        self._before: _Seen | None = None
 
     def refined(self, pair: PairEstimate) -> RefinedPair:
         """Flow, completed where it could not be matched, and the camera's step.
@@ -98,27 +111,25 @@ class GeometricRefinement:
         the flow tells no motion, the pose network's stands; where the tracked corners stay
         in their places, the camera stands still whatever the networks say.
         """
-        nowhere = torch.zeros_like(pair.depth, dtype=torch.bool)
         matches = tracked_matches(pair.image, pair.following, pair.flow)
         matched = variational_flow(pair.image, pair.following, pair.flow)
         if pair.still or matches_are_still(matches, width=pair.flow.shape[-1]):
-            self._before = None
-            return RefinedPair(pair.depth, matched, matched, CameraStep(torch.eye(4), still=True), nowhere)
+            return self._without_step(pair, matched, CameraStep(torch.eye(4), still=True))
         motion = pair_motion(matches, self.intrinsics)
         if motion.trust == 0:
-            self._before = None
-            return RefinedPair(pair.depth, matched, matched, CameraStep(pair.next_from_current), nowhere)
+            return self._without_step(pair, matched, CameraStep(pair.next_from_current))
         flow_back = variational_flow(pair.following, pair.image, pair.flow_back)
         next_from_current = motion.source_from_target
-        points = self._points(matched, flow_back, next_from_current)
-        before, self._before = self._before, self._points(flow_back, matched, inverse_transform(next_from_current))
-        ratio = None if before is None else length_ratio(points, before)
-        joint = joint_points(points, points if before is None else before, ratio)
+        ahead = self._seen(matched, flow_back, next_from_current)
+        before, self._before = self._before, self._seen(flow_back, matched, inverse_transform(next_from_current))
+        points = ahead.points
+        ratio = None if before is None else length_ratio(points, before.points)
+        joint = joint_points(points, points if before is None else before.points, ratio)
         static, known = static_flow(joint, self.intrinsics, next_from_current)
-        below = nowhere
-        if (ground := ground_inverse_depth(joint, self.intrinsics, next_from_current)) is not None:
-            below = without_specks(seen_below_ground(points, ground, self.intrinsics, next_from_current))
-        length = _length(points, pair)
+        below = self._below_ground(joint, ahead)
+        length = _length(points, pair.depth)
+        if length is None:
+            length = float(pair.next_from_current[:3, 3].norm())
         return RefinedPair(
             depth=_fused_depth(pair.depth, joint, length=length, trusted=~below),
             flow=_better_flow(pair, points, matched=matched, static=static, known=known),
@@ -127,14 +138,41 @@ class GeometricRefinement:
             below_ground=below,
         )
 
-    def _points(
+    def last_depth(self, depth: Float[Tensor, "1 height width"]) -> Float[Tensor, "1 height width"]:
+        """Depth of the frame after the last pair's, or of one whose own pair tells no motion, by the frame before it.
+
+        As it is where the pair before told no motion either.
+        """
+        before, self._before = self._before, None
+        length = None if before is None else _length(before.points, depth)
+        if before is None or length is None:
+            return depth
+        joint = joint_points(before.points, before.points, None)
+        return _fused_depth(depth, joint, length=length, trusted=~self._below_ground(joint, before))
+
+    def _without_step(
+        self, pair: PairEstimate, matched: Float[Tensor, "2 height width"], step: CameraStep
+    ) -> RefinedPair:
+        """A pair whose flow tells no motion."""
+        nowhere = torch.zeros_like(pair.depth, dtype=torch.bool)
+        return RefinedPair(self.last_depth(pair.depth), matched, matched, step, nowhere)
+
+    def _below_ground(self, joint: JointPoints, seen: _Seen) -> Bool[Tensor, "1 height width"]:
+        """Where something that keeps the camera's pace is seen below the ground; nowhere without a ground."""
+        ground = ground_inverse_depth(joint, self.intrinsics, seen.source_from_target)
+        if ground is None:
+            return torch.zeros_like(joint.known)
+        return without_specks(seen_below_ground(seen.points, ground, self.intrinsics, seen.source_from_target))
+
+    def _seen(
         self,
         flow: Float[Tensor, "2 height width"],
         flow_back: Float[Tensor, "2 height width"],
         source_from_target: Float[Tensor, "4 4"],
-    ) -> StaticPoints:
+    ) -> _Seen:
         seen = forward_backward_visibility(flow[None], flow_back[None])[0]
-        return static_points(SourceView(flow, seen, source_from_target), self.intrinsics)
+        points = static_points(SourceView(flow, seen, source_from_target), self.intrinsics)
+        return _Seen(points, source_from_target)
 
 
 def _better_flow(
@@ -155,11 +193,11 @@ def _better_flow(
     return torch.where(points.seen & worse, matched, flow)
 
 
-def _length(points: StaticPoints, pair: PairEstimate) -> float:
-    """Length of the step in the units of the frame's depth; the pose network's where too few points tell."""
+def _length(points: StaticPoints, depth: Float[Tensor, "1 height width"]) -> float | None:
+    """Length of the step in the units of the depth; None where too few points tell."""
     if int(points.usable.sum()) < FEWEST_POINTS:
-        return float(pair.next_from_current[:3, 3].norm())
-    return float((points.inverse_depth * pair.depth)[points.usable].median())
+        return None
+    return float((points.inverse_depth * depth)[points.usable].median())
 
 
 def _fused_depth(

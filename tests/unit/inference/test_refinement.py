@@ -82,6 +82,28 @@ def test_depth_of_the_views_takes_the_error_out_of_a_poor_depth(street) -> None:
     assert (refined.depth > 0).all()
 
 
+def test_the_last_frame_s_depth_is_also_by_the_frame_before_it(street) -> None:  # type: ignore[no-untyped-def]
+    truth = street.clip.depth_m[1].clamp(max=80)
+    poor = truth * (0.3 * torch.randn(truth.shape, generator=torch.Generator().manual_seed(5))).exp()
+    refinement = GeometricRefinement(street.intrinsics)
+    assert torch.equal(refinement.last_depth(poor), poor)  # nothing was seen before
+    refinement.refined(learned(street, 0))
+    last = refinement.last_depth(poor)
+    still = ~street.clip.moving[1] & (street.clip.depth_m[1] < 40)
+    before, after = ((depth / truth).log()[still].abs().mean() for depth in (poor, last))
+    assert after < 0.7 * before
+    assert torch.equal(refinement.last_depth(poor), poor)  # what was seen is the next frame's alone
+
+
+def test_a_frame_at_rest_after_a_step_has_its_depth_by_the_frame_before_it(street) -> None:  # type: ignore[no-untyped-def]
+    refinement = GeometricRefinement(street.intrinsics)
+    refinement.refined(learned(street, 0))
+    pair = learned(street, 1, still=True)
+    flat = replace(pair, depth=torch.full_like(pair.depth, 10.0))
+    assert not torch.equal(refinement.refined(flat).depth, flat.depth)
+    assert torch.equal(refinement.refined(flat).depth, flat.depth)
+
+
 def test_a_picture_that_does_not_change_is_a_camera_at_rest_whatever_the_networks_say(street) -> None:  # type: ignore[no-untyped-def]
     moving = learned(street, 0)
     refined = GeometricRefinement(street.intrinsics).refined(
