@@ -37,8 +37,8 @@ def photometric_gates(
 ]:
     """The gates (w_o, w_d) on photometric errors; against many depths, flow meets the finest.
 
-    `cross_weighted` is eq. 5; `minimum` keeps the lower error of those whose weight is
-    above a half (GLNet's rule, the paper's baseline); `none` keeps both.
+    `cross_weighted` is eq. 5; `minimum` keeps the lower error of those that are
+    `seen` (GLNet's rule, the paper's baseline); `none` keeps both.
 
     Raises:
         ValueError: another rule.

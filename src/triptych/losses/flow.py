@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from triptych.geometry.warp import warped
 from triptych.losses.means import MaskNormalization, divisor, weighted_sum
-from triptych.losses.weights import VISIBLE, TemporalMode, temporal_weights
+from triptych.losses.weights import TemporalMode, seen, temporal_weights
 
 ErrorFunction = Callable[[Tensor, Tensor], Tensor]
 """(target (B, 3, H, W), warped (B, S, 3, H, W)) to error (B, S, 1, H, W)."""
@@ -82,7 +82,7 @@ def flow_loss(
     errors = torch.stack((backward_error, forward_error))
     masks = torch.stack((backward_visibility, forward_visibility)).detach()
     if temporal == "minimum":
-        among_visible = torch.where(masks > VISIBLE, errors.detach(), torch.inf)
+        among_visible = torch.where(seen(masks), errors.detach(), torch.inf)
         masks = masks * torch.stack(temporal_weights(*among_visible.unbind(0), mode=temporal))
         weights = masks
     else:

@@ -13,7 +13,7 @@ TemporalMode = Literal["printed", "gaussian", "minimum", "uniform"]
 GAUSSIAN_WIDTH = 0.03
 """Twice the variance of the bump of eq. 3 as its text describes it."""
 VISIBLE = 0.5
-"""A soft visibility above this counts as seen where one of several must be chosen."""
+"""A soft visibility above this share of its map's highest counts as seen where one of several must be chosen."""
 
 
 def temporal_weights(
@@ -82,15 +82,23 @@ def cross_gate(
     return (torch.sigmoid(gap) > tau).to(gap.dtype)
 
 
+def seen(weights: Float[Tensor, "*shape height width"]) -> Bool[Tensor, "*shape height width"]:
+    """Where a soft visibility counts as seen: above half of what the best-seen pixel of the same map has.
+
+    The scale of a learned mask means nothing: one that is 0.4 everywhere hides nothing.
+    """
+    return weights > VISIBLE * weights.amax(dim=(-2, -1), keepdim=True)
+
+
 def lowest(
-    errors: Float[Tensor, "*shape"],
-    weights: Float[Tensor, "*shape"],
+    errors: Float[Tensor, "*shape height width"],
+    weights: Float[Tensor, "*shape height width"],
     *,
     dim: int,
-) -> Bool[Tensor, "*shape"]:
-    """Where an error is the lowest along an axis among those whose weight is above a half.
+) -> Bool[Tensor, "*shape height width"]:
+    """Where an error is the lowest along an axis, not one of the map's own, among those that are `seen`.
 
     Where none of them is, all are True: their own small weights decide.
     """
-    visible = torch.where(weights > VISIBLE, errors.detach(), torch.inf)
-    return visible <= visible.amin(dim=dim, keepdim=True)
+    among_seen = torch.where(seen(weights), errors.detach(), torch.inf)
+    return among_seen <= among_seen.amin(dim=dim, keepdim=True)

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from triptych.losses.weights import cross_gate, lowest, temporal_weights
+from triptych.losses.weights import cross_gate, lowest, seen, temporal_weights
 
 errors = st.floats(0, 1)
 
@@ -113,12 +113,22 @@ def test_a_tau_that_never_opens_or_never_closes_is_refused(tau: float) -> None:
         gate(1.0, 1.0, tau)
 
 
-def test_the_lowest_error_is_chosen_among_the_visible() -> None:
-    error = torch.tensor([[0.1, 0.5], [0.3, 0.2], [0.2, 0.2]])
-    weight = torch.tensor([[0.2, 1.0], [0.9, 1.0], [0.8, 0.9]])
+def test_the_lowest_error_is_chosen_among_the_seen() -> None:
+    error = torch.tensor([[0.1, 0.5], [0.3, 0.2], [0.2, 0.2]])[:, None]
+    weight = torch.tensor([[0.2, 1.0], [0.9, 1.0], [0.8, 0.9]])[:, None]
     expected = [[False, False], [False, True], [True, True]]
-    assert lowest(error, weight, dim=0).tolist() == expected
+    assert lowest(error, weight, dim=0)[:, 0].tolist() == expected
 
 
-def test_all_are_lowest_where_none_is_visible() -> None:
-    assert lowest(torch.tensor([0.1, 0.5]), torch.tensor([0.4, 0.0]), dim=0).tolist() == [True, True]
+def test_the_scale_of_a_mask_hides_nothing() -> None:
+    error = torch.tensor([[0.1, 0.5], [0.3, 0.2]])[:, None]
+    flat, whole = torch.full((1, 2), 0.36), torch.ones(1, 2)
+    assert lowest(error, torch.stack((flat, whole)), dim=0)[:, 0].tolist() == [[True, False], [False, True]]
+    assert seen(torch.tensor([[0.4, 0.1]])).tolist() == [[True, False]]
+    assert not seen(torch.zeros(1, 2)).any()
+
+
+def test_all_are_lowest_where_none_is_seen() -> None:
+    error = torch.tensor([[0.1, 0.5], [0.3, 0.2]])[:, None]
+    weight = torch.tensor([[0.4, 1.0], [0.0, 1.0]])[:, None]
+    assert lowest(error, weight, dim=0)[:, 0].tolist() == [[True, False], [True, True]]
