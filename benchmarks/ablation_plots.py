@@ -10,7 +10,7 @@ from typing import Any
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 
-from ablation_table import BESIDE
+from ablation_table import with_beside
 
 SHOWN = {
     "abs_rel": "depth abs_rel",
@@ -33,7 +33,7 @@ def save_plots(found: list[dict[str, Any]], part: str, folder: Path) -> list[Pat
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for group in ("rows", "settings"):
-        runs = [run for run in found if run["group"] in BESIDE[group] or run["name"] in BESIDE[group]]
+        runs = with_beside(found, group)
         if runs:
             files.append(folder / f"ablation_{group}.svg")
             _save(runs, part, files[-1])

@@ -28,6 +28,8 @@ FIGURES = {
 }
 BESIDE = {"rows": ("base", "base_baseline"), "settings": ("base", "full")}
 """Names of the runs that stand in a table beside those of its group."""
+REFERENCE = "full"
+"""What the settings change one thing of."""
 PARTS = {"validation": "Validation worlds, by which settings are chosen", "test": "Test worlds, which decide nothing"}
 
 
@@ -57,22 +59,57 @@ def tables(found: list[dict[str, Any]]) -> str:
         for group, told in (("rows", "rows of the paper"), ("settings", "one setting changed in `full`")):
             if not any(run["group"] == group for run in found):
                 continue
-            runs = [run for run in found if run["group"] == group or run["name"] in BESIDE[group]]
-            parts.append(f"### {title}: {told}\n\n{table(runs, part)}")
+            parts.append(f"### {title}: {told}\n\n{table(with_beside(found, group), part)}")
+        if any(run["group"] == "settings" for run in found):
+            parts.append(f"### {title}: each setting less `full` of the same seed\n\n{difference_table(found, part)}")
     parts.append(
         f"### Shares of pixels that gates and masks keep\n\n{share_table([run for run in found if run['shares']])}"
     )
     return "\n".join(parts)
 
 
+def with_beside(found: list[dict[str, Any]], group: str) -> list[dict[str, Any]]:
+    """The runs of a group, and beside them those of the same seeds that it is compared with."""
+    seeds = {run["seed"] for run in found if run["group"] == group}
+    return [run for run in found if run["group"] == group or (run["name"] in BESIDE[group] and run["seed"] in seeds)]
+
+
 def table(runs: list[dict[str, Any]], part: str) -> str:
     """Figures of some runs on the worlds of a part."""
-    rows = _by_name(runs)
+    return _figures_table(
+        {
+            name: [[_figure(run, part, figure) for run in seeds] for figure in FIGURES]
+            for name, seeds in _by_name(runs).items()
+        }
+    )
+
+
+def difference_table(found: list[dict[str, Any]], part: str) -> str:
+    """How far each setting is from `full` of its own seed, which comes from the same networks."""
+    full = {run["seed"]: run for run in found if run["name"] == REFERENCE}
+    runs = [run for run in found if run["group"] == "settings" and run["seed"] in full]
+    return _figures_table(
+        {
+            name: [
+                [_figure(run, part, figure) - _figure(full[run["seed"]], part, figure) for run in seeds]
+                for figure in FIGURES
+            ]
+            for name, seeds in _by_name(runs).items()
+        }
+    )
+
+
+def _figures_table(rows: dict[str, list[list[float]]]) -> str:
+    """Rows of figures, each of as many values as there are seeds."""
     lines = [f"| | seeds | {' | '.join(FIGURES.values())} |", f"| --- | --- |{' --- |' * len(FIGURES)}"]
-    for name, seeds in rows.items():
-        values = [[run["figures"][part]["metrics"].get(figure) for run in seeds] for figure in FIGURES]
-        lines.append(f"| {name} | {len(seeds)} | {' | '.join(_shown(each) for each in values)} |")
+    lines += [f"| {name} | {len(row[0])} | {' | '.join(_shown(each) for each in row)} |" for name, row in rows.items()]
     return "\n".join(lines) + "\n"
+
+
+def _figure(run: dict[str, Any], part: str, name: str) -> float:
+    """A figure of a run; NaN where it has none."""
+    value = run["figures"][part]["metrics"].get(name)
+    return math.nan if value is None else float(value)
 
 
 def share_table(runs: list[dict[str, Any]]) -> str:
