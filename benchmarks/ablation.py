@@ -146,7 +146,7 @@ def gate_shares(metrics: Path) -> dict[str, float]:
     last = [step for step in steps if step["stage"] == steps[-1]["stage"]]
     tail = last[int(len(last) * SHARES_OVER) :]
     names = set.intersection(*(set(step["shares"]) for step in tail))
-    return {name: sum(step["shares"][name] for step in tail) / len(tail) for name in names}
+    return {name: sum(step["shares"][name] for step in tail) / len(tail) for name in sorted(names)}
 
 
 def parsed() -> argparse.Namespace:
