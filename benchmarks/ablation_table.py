@@ -102,7 +102,7 @@ def difference_table(found: list[dict[str, Any]], part: str) -> str:
 def _figures_table(rows: dict[str, list[list[float]]]) -> str:
     """Rows of figures, each of as many values as there are seeds."""
     lines = [f"| | seeds | {' | '.join(FIGURES.values())} |", f"| --- | --- |{' --- |' * len(FIGURES)}"]
-    lines += [f"| {name} | {len(row[0])} | {' | '.join(_shown(each) for each in row)} |" for name, row in rows.items()]
+    lines += [f"| {name} | {len(row[0])} | {' | '.join(shown(each) for each in row)} |" for name, row in rows.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -117,7 +117,7 @@ def share_table(runs: list[dict[str, Any]]) -> str:
     names = list(dict.fromkeys(share for run in runs for share in run["shares"]))
     lines = [f"| | {' | '.join(names)} |", f"| --- |{' --- |' * len(names)}"]
     for name, seeds in _by_name(runs).items():
-        values = [_shown([run["shares"].get(share) for run in seeds]) for share in names]
+        values = [shown([run["shares"].get(share) for run in seeds]) for share in names]
         lines.append(f"| {name} | {' | '.join(values)} |")
     return "\n".join(lines) + "\n"
 
@@ -129,7 +129,8 @@ def _by_name(runs: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     return dict(rows)
 
 
-def _shown(values: list[float | None]) -> str:
+def shown(values: Sequence[float | None]) -> str:
+    """Mean and deviation of what is known; nothing for none."""
     known = [value for value in values if value is not None and not math.isnan(value)]
     if not known:
         return ""

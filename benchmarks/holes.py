@@ -2,8 +2,8 @@
 
 python benchmarks/holes.py --output FOLDER [--clips 3] [--steps 500] [--base_steps 500] [--size 64x192] [--jobs 2]
 
-On many worlds a few hundred steps leave depth as it was, holes or not (docs/ablation.md). One street is learned in
-that time: 60 frames with a car ahead at the camera's pace, oncoming and crossing ones. As in the ablation, the rows of
+On many worlds a few hundred steps tell nothing of depth, holes or not (docs/ablation.md). One street is less to learn:
+60 frames with oncoming and crossing cars, mostly with one ahead near the camera's pace. As in the ablation, the rows of
 a clip start from networks that learned from classical answers on it, and go on by their own losses alone. Scored are
 the networks alone on all frames, against exact truth: each loss had these frames, and none had their truth. A training
 that is done leaves one JSON file; started again, the driver goes on.
@@ -14,20 +14,20 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import statistics
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import yaml
 
 from ablation import PLAN, Run, learn, planned
+from ablation_table import shown
 from commands import triptych
 from triptych.data.synthetic import synthetic_clip
 from triptych.evaluation.clip_figures import clip_figures, predicted_answer
-from triptych.formats.clips import load_clip, save_clip, save_frames
+from triptych.formats.clips import TRUTH, load_clip, save_clip, save_frames
 
 FRAMES = 60
-FIRST_SEED = 301
+FIRST_SEED = 401
 """Away from the seeds of tests and demo."""
 ROWS = ("baseline", "maskflow", "full", "recommended")
 MEASURES = ("moving_hole_rate", "crossing_hole_rate", "oncoming_hole_rate", "leading_hole_rate", "abs_rel", "epe_all")
@@ -35,7 +35,7 @@ MEASURES = ("moving_hole_rate", "crossing_hole_rate", "oncoming_hole_rate", "lea
 
 def prepared(folder: Path, seed: int, size: str) -> None:
     """A street with its truth, and its frames where a training looks for them; nothing where they are there."""
-    if (folder / "worlds" / "truth").is_dir():
+    if (folder / "worlds" / "truth" / TRUTH).is_file():  # written last
         return
     height, width = map(int, size.split("x"))
     clip = synthetic_clip("street", seed=seed, frames=FRAMES, height=height, width=width)
@@ -90,16 +90,8 @@ def main() -> None:
         streets = list(pool.map(lambda seed: street(seed, options), seeds))
     print("mean +- deviation over streets".ljust(32) + "".join(f"{name:>22}" for name in MEASURES))
     for row in streets[0]:
-        cells = (_cell([figures[row].get(name, math.nan) for figures in streets]) for name in MEASURES)
+        cells = (shown([figures[row].get(name, math.nan) for figures in streets]) for name in MEASURES)
         print(row.ljust(32) + "".join(f"{cell:>22}" for cell in cells))
-
-
-def _cell(values: list[float]) -> str:
-    known = [value for value in values if not math.isnan(value)]
-    if not known:
-        return "-"
-    spread = statistics.stdev(known) if len(known) > 1 else 0.0
-    return f"{statistics.mean(known):.3f} +- {spread:.3f}"
 
 
 if __name__ == "__main__":

@@ -90,7 +90,8 @@ SHORT = {
 }
 """What is added to a command, so that it takes no time; look.md has alternatives that write one file."""
 CHAIN = ("README.md", "fit.md", "look.md")
-"""Pages whose commands run on one's own video, in the order of reading; test_streets and test_export run theirs."""
+"""Pages whose commands run on one's own video, in the order of reading; test_documented_data_sets, test_streets and
+test_export run others."""
 
 
 @pytest.mark.parametrize("page", CHAIN)

@@ -123,7 +123,7 @@ class Predictor:
                 visibilities = (pairs.visibility[index], pairs.learned_visibility[index])
                 predictions.append(self._prediction(pair, visibilities, sequence.intrinsics, refinement))
         if count < current.shape[0]:
-            last = depth[-1].cpu() if refinement is None else refinement.last_depth(depth[-1].cpu())
+            last = depth[-1].cpu() if refinement is None else refinement.depth_by_the_frame_before(depth[-1].cpu())
             predictions.append(Prediction(self._in_range(last), None, None, None, None))
         return predictions
 

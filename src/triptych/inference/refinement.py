@@ -138,7 +138,7 @@ class GeometricRefinement:
             below_ground=below,
         )
 
-    def last_depth(self, depth: Float[Tensor, "1 height width"]) -> Float[Tensor, "1 height width"]:
+    def depth_by_the_frame_before(self, depth: Float[Tensor, "1 height width"]) -> Float[Tensor, "1 height width"]:
         """Depth of the frame after the last pair's, or of one whose own pair tells no motion, by the frame before it.
 
         As it is where the pair before told no motion either.
@@ -155,7 +155,7 @@ class GeometricRefinement:
     ) -> RefinedPair:
         """A pair whose flow tells no motion."""
         nowhere = torch.zeros_like(pair.depth, dtype=torch.bool)
-        return RefinedPair(self.last_depth(pair.depth), matched, matched, step, nowhere)
+        return RefinedPair(self.depth_by_the_frame_before(pair.depth), matched, matched, step, nowhere)
 
     def _below_ground(self, joint: JointPoints, seen: _Seen) -> Bool[Tensor, "1 height width"]:
         """Where something that keeps the camera's pace is seen below the ground; nowhere without a ground."""

@@ -86,13 +86,13 @@ def test_the_last_frame_s_depth_is_also_by_the_frame_before_it(street) -> None: 
     truth = street.clip.depth_m[1].clamp(max=80)
     poor = truth * (0.3 * torch.randn(truth.shape, generator=torch.Generator().manual_seed(5))).exp()
     refinement = GeometricRefinement(street.intrinsics)
-    assert torch.equal(refinement.last_depth(poor), poor)  # nothing was seen before
+    assert torch.equal(refinement.depth_by_the_frame_before(poor), poor)  # nothing was seen before
     refinement.refined(learned(street, 0))
-    last = refinement.last_depth(poor)
+    last = refinement.depth_by_the_frame_before(poor)
     still = ~street.clip.moving[1] & (street.clip.depth_m[1] < 40)
     before, after = ((depth / truth).log()[still].abs().mean() for depth in (poor, last))
     assert after < 0.7 * before
-    assert torch.equal(refinement.last_depth(poor), poor)  # what was seen is the next frame's alone
+    assert torch.equal(refinement.depth_by_the_frame_before(poor), poor)  # what was seen is the next frame's alone
 
 
 def test_a_frame_at_rest_after_a_step_has_its_depth_by_the_frame_before_it(street) -> None:  # type: ignore[no-untyped-def]
