@@ -49,7 +49,7 @@ def documented() -> list[Documented]:
     for page in PAGES:
         for block in re.findall(r"```(?:\w*)\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
             for line in block.replace("\\\n", " ").splitlines():
-                command = re.match(r"\s*(?:\S*torchrun .*-m |\S*bin/)?triptych (.*)", line)
+                command = re.match(r"\s*(?:\$ )?(?:\S*torchrun .*-m |\S*bin/)?triptych (.*)", line)
                 if command is not None and "..." not in line:
                     found.append(Documented(page.name, tuple(shlex.split(command.group(1), comments=True))))
     return list(dict.fromkeys(found))
@@ -87,11 +87,12 @@ SHORT = {
     "fit": ["--steps=3"],
     "report": ["--overwrite"],
     "view": ["--overwrite"],
+    "prepare": ["--frames=5"],
 }
 """What is added to a command, so that it takes no time; look.md has alternatives that write one file."""
-CHAIN = ("README.md", "fit.md", "look.md")
-"""Pages whose commands run on one's own video, in the order of reading; test_documented_data_sets, test_streets and
-test_export run others."""
+CHAIN = ("README.md", "start.md", "fit.md", "look.md")
+"""Pages whose commands run on one's own video, in the order of reading; test_documented_data_sets and test_export run
+others."""
 
 
 @pytest.mark.parametrize("page", CHAIN)
@@ -108,7 +109,7 @@ def test_the_commands_of_a_page_run_in_their_order(
     ran = 0
     for command in (command for command in COMMANDS if command.page == page):
         words = list(command.words)
-        if not _runs(words):
+        if is_on_data_sets(command) or words[0] in ("demo", "app") or _goes_on(words):
             continue
         words += SHORT.get(words[0], [])
         if words[0] == "fit":
@@ -119,18 +120,14 @@ def test_the_commands_of_a_page_run_in_their_order(
     assert ran > 0
 
 
-def _runs(words: list[str]) -> bool:
-    """Whether a command runs here: on what the page's commands before it have made, and to its end."""
-    if f"triptych {' '.join(words)}".startswith(SERVES) and not {"--save", "--export"} & set(words):
-        return False
-    inputs = [
-        word
-        for word in words
-        if word.startswith("/data") or word in ("out", "kitti", "poses/09.txt", "seed0.json", "my_drives")
-    ]
-    if inputs or words[0] in ("train", "demo", "app"):
-        return False
-    return "depth.json" not in words
+def is_on_data_sets(command: Documented) -> bool:
+    """Whether a command needs data sets, or what others have made of them."""
+    return command.words[0] in ("train", "evaluate") or any(word.startswith("/data/") for word in command.words)
+
+
+def _goes_on(words: list[str]) -> bool:
+    """Whether a command serves a page until it is stopped."""
+    return f"triptych {' '.join(words)}".startswith(SERVES) and not {"--save", "--export"} & set(words)
 
 
 CODE = re.compile(r"```\w*\n(.*?)```|`([^`\n]+)`", re.DOTALL)

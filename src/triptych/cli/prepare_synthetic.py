@@ -89,7 +89,8 @@ def _write_folders(options: Namespace) -> None:
             sequence = filmed_frames(recipe, frames=options.frames, height=height, width=width)
             save_frames(folder / sequence.name, sequence.images, sequence.intrinsics)
             progress(index + 1, options.clips)
-    say(f"{options.clips} worlds of {options.frames} frames: {options.output}")
+    worlds = "1 world" if options.clips == 1 else f"{options.clips} worlds"
+    say(f"{worlds} of {options.frames} frames: {options.output}")
 
 
 def _write_kitti(options: Namespace) -> None:
