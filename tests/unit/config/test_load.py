@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from jsonargparse import ArgumentParser
 
 from triptych.config.build import build_objective
@@ -48,10 +49,17 @@ def test_every_preset_survives_being_written_and_read(name: str) -> None:
     assert settings_from_yaml(settings_yaml(settings)) == settings
 
 
-def test_what_the_losses_have_beyond_the_paper_is_off_and_survives_being_written_and_read() -> None:
-    for name in preset_names():
-        losses = preset_settings(name).losses
-        assert (losses.mask_normalization, losses.depth_consistency, losses.flow_augmentation) == ("kept", 0.0, 0.0)
+def test_the_papers_losses_are_the_defaults() -> None:
+    assert preset_settings("paper").losses == LossSettings()
+
+
+def test_what_is_recommended_is_the_ablations_row() -> None:
+    plan = yaml.safe_load((Path(__file__).parents[3] / "benchmarks" / "ablation.yaml").read_text())
+    row = plan["common"]["losses"] | plan["rows"]["recommended"]["losses"]
+    assert preset_settings("recommended").losses == LossSettings(**row)
+
+
+def test_what_the_losses_have_beyond_the_paper_survives_being_written_and_read() -> None:
     given = {"mask_normalization": "all", "depth_consistency": 0.5, "flow_augmentation": 0.05}
     settings = preset_settings("small", losses=given)
     assert settings_from_yaml(settings_yaml(settings)) == settings
