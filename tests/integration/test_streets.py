@@ -11,6 +11,7 @@ import pytest
 from triptych.cli import main
 from triptych.data.synthetic import benchmark
 from triptych.data.synthetic.benchmark import BenchmarkPart, benchmark_clip, worlds_hash
+from triptych.evaluation.predictions import REFINED
 
 Refused = Callable[..., str]
 
@@ -61,12 +62,14 @@ def test_a_model_is_scored_on_all_clips(streets: Path, fitted: Path, tmp_path: P
     result = json.loads(scores.read_text())
     assert result["protocol"]["split"].startswith("streets at 64x96, version 1, worlds ")
     assert result["metrics"]["clips"] == 2
+    assert REFINED in result["notes"]
     assert {"abs_rel", "epe_all", "ate_3", "occlusion_f1", "learned_occlusion_f1"} <= set(result["metrics"])
     assert set(result["baselines"]) == {"mean_depth_map", "dis_five_point", "trivial"}
     assert len(rows.read_text().splitlines()) == 3
     again = tmp_path / "again.json"
     main(["evaluate", "streets", f"--ground-truth={streets}", f"--prediction={prediction}", f"--json={again}"])
-    assert json.loads(again.read_text())["metrics"] == result["metrics"]
+    read = json.loads(again.read_text())
+    assert (read["metrics"], read["notes"]) == (result["metrics"], result["notes"])
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     )
     with counted("scoring") as progress:
         report = scorer.report(progress)
-    show(replace(report.result, named=options.name is not None), json=options.json, report=options.report)
+    show(report.result, options, prediction=Path(options.prediction))
     if options.per_image is not None:
         save_per_image(options.per_image, [(image.name, image.figures) for image in report.images])
     if options.figures is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +57,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     )
     with counted("scoring") as progress:
         result = scorer.report(progress)
-    show(replace(result, named=options.name is not None), json=options.json, report=options.report)
+    show(result, options, prediction=Path(options.prediction))
 
 
 def _maps(prediction: Path, kind: Kind) -> PredictedMaps | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +57,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
         result = score_sequence(paths, alignment=alignment, name=name)
     else:
         result = score_snippets(paths, length=options.snippet, name=name)
-    show(replace(result, named=options.name is not None), json=options.json, report=options.report)
+    show(result, options, prediction=Path(options.prediction))
     if options.figures is not None and options.snippet is None:
         draw_sequence(Path(options.figures), paths, result, alignment=alignment)
     elif options.figures is not None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jsonargparse import ArgumentParser
+from jsonargparse import ArgumentParser, Namespace
 
 from triptych.errors import InputError
 
@@ -74,20 +75,29 @@ def _check_writable(folder: Path) -> None:
         raise InputError(f"{folder} cannot be written to ({nearest} is a file, or closed to you); choose another place")
 
 
-def show(result: Result, *, json: str | None, report: str | None) -> None:
-    """Print the table, then write the JSON and the page where they were asked for."""
+def show(result: Result, options: Namespace, *, prediction: Path) -> None:
+    """Print the table, then write the JSON and the page where they were asked for.
+
+    Args:
+        result: the figures.
+        options: of the command: name, files to write.
+        prediction: what was scored; how `triptych predict` came to it is noted.
+    """
     from triptych.artefacts.tables import text_table
     from triptych.cli.console import say
+    from triptych.evaluation.predictions import refinement_notes
     from triptych.evaluation.result_table import result_table
     from triptych.evaluation.results import save_result
 
+    notes = (*result.notes, *refinement_notes(prediction))
+    result = replace(result, named=options.name is not None, notes=notes)
     print(text_table(result_table(result)), end="")
-    if json is not None:
-        save_result(json, result)
-        say(f"numbers: {json}")
-    if report is not None:
+    if options.json is not None:
+        save_result(options.json, result)
+        say(f"numbers: {options.json}")
+    if options.report is not None:
         from triptych.viewing.page import save_page
         from triptych.viewing.report import result_page
 
-        save_page(report, result_page(result))
-        say(f"report: {report}")
+        save_page(options.report, result_page(result))
+        say(f"report: {options.report}")

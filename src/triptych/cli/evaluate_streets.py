@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -52,10 +51,11 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     from triptych.evaluation.streets import score_benchmark
 
     benchmark = load_benchmark(Path(options.ground_truth))
-    with _predicted(options, benchmark) as prediction, counted("scoring") as progress:
+    with _predicted(options, benchmark) as prediction:
         name = result_name(options.name, Path(options.model or options.prediction))
-        report = score_benchmark(prediction, benchmark.clips, split=benchmark.name, name=name, progress=progress)
-    show(replace(report.result, named=options.name is not None), json=options.json, report=options.report)
+        with counted("scoring") as progress:
+            report = score_benchmark(prediction, benchmark.clips, split=benchmark.name, name=name, progress=progress)
+        show(report.result, options, prediction=prediction)
     if options.per_image is not None:
         save_per_image(options.per_image, list(report.clips.items()))
         say(f"each clip: {options.per_image}")

@@ -24,6 +24,7 @@ Kind = Literal["depth", "flow", "visibility", "motion"]
 SHOWN_NAMES = 3
 BY_ORDER = "predictions were matched to images by their order, for no name fits"
 """What a reader must know where `Matched.by_name` is False."""
+REFINED = "predicted with --refinement geometry: classical geometry over what the networks say, not these alone"
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,26 @@ def predicted_maps(place: Path, kind: Kind, *, png_scale: float = DEPTH_SCALE) -
         return _joined(place, [_prefixed(_of_prediction(run, kind), run.relative_to(place)) for run in runs])
     inner = place / kind
     return _of_files(inner if inner.is_dir() else place, kind, png_scale=png_scale)
+
+
+def refinement_notes(place: Path) -> tuple[str, ...]:
+    """Whether geometry had its say in what `triptych predict` wrote; nothing of the files of other programs.
+
+    Args:
+        place: a folder that it wrote, one that holds several, or a file or folder in one.
+    """
+    folder = place if place.is_dir() else place.parent
+    files = [file for file in (folder / RESULT_FILE, folder.parent / RESULT_FILE) if file.is_file()]
+    if not files and place.is_dir():
+        files = sorted(folder.rglob(RESULT_FILE))
+    return (REFINED,) if any(_is_refined(file) for file in files) else ()
+
+
+def _is_refined(file: Path) -> bool:
+    try:
+        return _result(file).get("refinement") == "geometry"
+    except InputError:  # somebody else's file of that name
+        return False
 
 
 def matched(maps: PredictedMaps, names: Sequence[str]) -> Matched:

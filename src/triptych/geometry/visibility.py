@@ -18,6 +18,8 @@ from triptych.geometry.round_trip import round_trip
 CONSISTENCY_RELATIVE = 0.01
 CONSISTENCY_ABSOLUTE = 0.5
 
+GAP_PX = 3.0  # between a pixel and the end of its way to the source and back, at which it is as likely hidden as seen
+
 MARGIN = 2  # px around the frame: a point beyond it touches two columns and two rows there
 
 
@@ -109,3 +111,30 @@ def forward_backward_visibility(
     trip = round_trip(flow_target_to_source, flow_source_to_target)
     lengths = (flow_target_to_source.square() + trip.back.square()).sum(1, keepdim=True)
     return (trip.squared_gap < relative * lengths + absolute) & trip.inside
+
+
+@torch.no_grad()
+def two_way_visibility(
+    flow_target_to_source: Float[Tensor, "batch 2 height width"],
+    flow_source_to_target: Float[Tensor, "batch 2 height width"],
+) -> Float[Tensor, "batch 1 height width"]:
+    """Soft visibility of target pixels in the source, by both flows.
+
+    The least of min(1, R), eq. 1, and 2^-(g / 3 px)^2, where g is the distance between
+    the pixel and the end of its way to the source and back; 0 where that leaves the
+    frame. The range map alone takes a hidden pixel for seen where anything lands, such
+    as a flow that was guessed for what only the source sees.
+
+    Args:
+        flow_target_to_source: f, on the target grid (px).
+        flow_source_to_target: b, on the source grid (px).
+
+    Returns:
+        In [0, 1] on the target grid, 1 = visible, without gradient; 0 for NaN.
+
+    Raises:
+        TypeError: below float32.
+    """
+    trip = round_trip(flow_target_to_source, flow_source_to_target)
+    returning = torch.exp2(-trip.squared_gap / GAP_PX**2).where(trip.inside, 0.0).nan_to_num(nan=0.0)
+    return torch.minimum(range_visibility(flow_source_to_target), returning)

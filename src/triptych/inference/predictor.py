@@ -29,7 +29,8 @@ class PredictionSettings:
 
     Attributes:
         visibility: from the range map of the backward flow (eq. 1), or the flow
-            network's own learned mask.
+            network's own learned mask. Refinement takes the range map of the refined
+            flow, and for hidden also what does not return by it.
         refinement: `geometry` reads the camera's steps from the flow, completes the flow
             where it cannot be matched, and joins the depth of the views to the network's;
             `none` leaves what the networks say.
@@ -51,7 +52,7 @@ class _Pairs:
 
     flow: Float[Tensor, "pairs 2 height width"]
     flow_back: Float[Tensor, "pairs 2 height width"]
-    visibility: Float[Tensor, "pairs 1 height width"]
+    range_visibility: Float[Tensor, "pairs 1 height width"]
     learned_visibility: Float[Tensor, "pairs 1 height width"]
     next_from_current: Float[Tensor, "pairs 4 4"]
     still: Bool[Tensor, " pairs"]
@@ -120,8 +121,8 @@ class Predictor:
             pairs = self._pairs(current[:count], following)
             for index in range(count):
                 pair = pairs.pair(index, sequence.images[begin + index : begin + index + 2], depth[index])
-                visibilities = (pairs.visibility[index], pairs.learned_visibility[index])
-                predictions.append(self._prediction(pair, visibilities, sequence.intrinsics, refinement))
+                masks = (pairs.range_visibility[index], pairs.learned_visibility[index])
+                predictions.append(self._prediction(pair, masks, sequence.intrinsics, refinement))
         if count < current.shape[0]:
             last = depth[-1].cpu() if refinement is None else refinement.depth_by_the_frame_before(depth[-1].cpu())
             predictions.append(Prediction(self._in_range(last), None, None, None, None))
@@ -134,25 +135,25 @@ class Predictor:
     def _prediction(
         self,
         pair: PairEstimate,
-        visibilities: tuple[Float[Tensor, "1 height width"], Float[Tensor, "1 height width"]],
+        masks: tuple[Float[Tensor, "1 height width"], Float[Tensor, "1 height width"]],
         intrinsics: Float[Tensor, "3 3"],
         refinement: GeometricRefinement | None,
     ) -> Prediction:
+        by_range_map, learned = masks
         if refinement is not None:
             refined = refinement.refined(pair)
         else:
             step = CameraStep(torch.eye(4) if pair.still else pair.next_from_current, pair.still)
-            refined = RefinedPair(
-                pair.depth, pair.flow, pair.flow, step, torch.zeros_like(pair.depth, dtype=torch.bool)
-            )
+            nowhere = torch.zeros_like(pair.depth, dtype=torch.bool)
+            refined = RefinedPair(pair.depth, pair.flow, pair.flow, by_range_map.cpu(), step, nowhere)
         moving = self._moving(pair, refined, intrinsics)
         return Prediction(
             depth=self._in_range(refined.depth),
             flow=refined.flow,
-            visibility=visibilities[0][0].cpu(),
+            visibility=(learned.cpu() if self.settings.visibility == "learned" else refined.visibility)[0],
             motion=moving[0],
             step=refined.step,
-            learned_visibility=visibilities[1][0].cpu(),
+            learned_visibility=learned[0].cpu(),
         )
 
     def _moving(
@@ -170,11 +171,10 @@ class Predictor:
     ) -> _Pairs:
         both = self.model.flow.pairs(torch.stack([current, following], dim=1), ((0, 1), (1, 0)))
         flow, flow_back = both.flow[0::2], both.flow[1::2]
-        learned = self.settings.visibility == "learned"
         return _Pairs(
             flow=flow,
             flow_back=flow_back,
-            visibility=both.visibility[0::2] if learned else range_visibility(flow_back),
+            range_visibility=range_visibility(flow_back),
             learned_visibility=both.visibility[0::2],
             next_from_current=self.model.pose(current, following, flow),
             still=camera_is_still(flow, current),

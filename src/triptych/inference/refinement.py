@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from triptych.geometry.pose import inverse_transform
-from triptych.geometry.visibility import forward_backward_visibility
+from triptych.geometry.visibility import forward_backward_visibility, two_way_visibility
 from triptych.inference.ground import ground_inverse_depth, seen_below_ground, without_specks
 from triptych.inference.matches import tracked_matches, variational_flow
 from triptych.inference.motion import matched_better, matches_are_still
@@ -67,6 +67,7 @@ class RefinedPair:
         depth: of the frame, by the network and by both neighbors.
         flow: frame to next, completed where it could not be matched (px).
         matched: the flow before geometry had its say: what moves by itself is told from it.
+        visibility: of the frame's pixels in the next, by the matched flows there and back.
         step: the camera's motion.
         below_ground: True where something that keeps the camera's pace is seen below the ground.
     """
@@ -74,6 +75,7 @@ class RefinedPair:
     depth: Float[Tensor, "1 height width"]
     flow: Float[Tensor, "2 height width"]
     matched: Float[Tensor, "2 height width"]
+    visibility: Float[Tensor, "1 height width"]
     step: CameraStep
     below_ground: Bool[Tensor, "1 height width"]
 
@@ -113,12 +115,13 @@ class GeometricRefinement:
         """
         matches = tracked_matches(pair.image, pair.following, pair.flow)
         matched = variational_flow(pair.image, pair.following, pair.flow)
+        flow_back = variational_flow(pair.following, pair.image, pair.flow_back)
+        visibility = two_way_visibility(matched[None], flow_back[None])[0]
         if pair.still or matches_are_still(matches, width=pair.flow.shape[-1]):
-            return self._without_step(pair, matched, CameraStep(torch.eye(4), still=True))
+            return self._without_step(pair, matched, visibility, CameraStep(torch.eye(4), still=True))
         motion = pair_motion(matches, self.intrinsics)
         if motion.trust == 0:
-            return self._without_step(pair, matched, CameraStep(pair.next_from_current))
-        flow_back = variational_flow(pair.following, pair.image, pair.flow_back)
+            return self._without_step(pair, matched, visibility, CameraStep(pair.next_from_current))
         next_from_current = motion.source_from_target
         ahead = self._seen(matched, flow_back, next_from_current)
         before, self._before = self._before, self._seen(flow_back, matched, inverse_transform(next_from_current))
@@ -134,6 +137,7 @@ class GeometricRefinement:
             depth=_fused_depth(pair.depth, joint, length=length, trusted=~below),
             flow=_better_flow(pair, points, matched=matched, static=static, known=known),
             matched=matched,
+            visibility=visibility,
             step=CameraStep(_scaled(next_from_current, length), ratio=ratio),
             below_ground=below,
         )
@@ -151,11 +155,15 @@ class GeometricRefinement:
         return _fused_depth(depth, joint, length=length, trusted=~self._below_ground(joint, before))
 
     def _without_step(
-        self, pair: PairEstimate, matched: Float[Tensor, "2 height width"], step: CameraStep
+        self,
+        pair: PairEstimate,
+        matched: Float[Tensor, "2 height width"],
+        visibility: Float[Tensor, "1 height width"],
+        step: CameraStep,
     ) -> RefinedPair:
         """A pair whose flow tells no motion."""
         nowhere = torch.zeros_like(pair.depth, dtype=torch.bool)
-        return RefinedPair(self.depth_by_the_frame_before(pair.depth), matched, matched, step, nowhere)
+        return RefinedPair(self.depth_by_the_frame_before(pair.depth), matched, matched, visibility, step, nowhere)
 
     def _below_ground(self, joint: JointPoints, seen: _Seen) -> Bool[Tensor, "1 height width"]:
         """Where something that keeps the camera's pace is seen below the ground; nowhere without a ground."""

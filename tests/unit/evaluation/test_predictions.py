@@ -9,7 +9,14 @@ import pytest
 import torch
 
 from triptych.errors import InputError
-from triptych.evaluation.predictions import PredictedMap, PredictedMaps, matched, predicted_maps
+from triptych.evaluation.predictions import (
+    REFINED,
+    PredictedMap,
+    PredictedMaps,
+    matched,
+    predicted_maps,
+    refinement_notes,
+)
 from triptych.formats.maps import save_depth, save_depth_png, save_kitti_flow, save_visibility
 
 
@@ -178,3 +185,19 @@ def test_a_result_that_does_not_fit_is_refused(tmp_path: Path, content: str) -> 
     (tmp_path / "result.json").write_text(content)
     with pytest.raises(InputError, match=r"result\.json"):
         predicted_maps(tmp_path, "depth")
+
+
+def test_that_geometry_had_its_say_is_noted_of_our_own_predictions_alone(tmp_path: Path) -> None:
+    out, alone = tmp_path / "all" / "out", tmp_path / "alone"
+    for folder, refinement in ((out, "geometry"), (alone, "none")):
+        (folder / "depth").mkdir(parents=True)
+        (folder / "result.json").write_text(json.dumps({"frames": {}, "refinement": refinement}))
+    path = out / "trajectory.kitti.txt"
+    path.touch()
+    for place in (out, out / "depth", path, tmp_path / "all"):
+        assert refinement_notes(place) == (REFINED,)
+    assert refinement_notes(alone) == ()
+    theirs = tmp_path / "theirs.txt"
+    theirs.touch()
+    (tmp_path / "result.json").write_text("figures of something else")
+    assert refinement_notes(theirs) == ()

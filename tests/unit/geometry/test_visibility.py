@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from triptych.geometry.grid import pixel_grid, sample
-from triptych.geometry.visibility import forward_backward_visibility, range_map, range_visibility
+from triptych.geometry.visibility import (
+    forward_backward_visibility,
+    range_map,
+    range_visibility,
+    two_way_visibility,
+)
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -163,6 +168,7 @@ def test_a_square_that_covers_its_ground_hides_it_in_both_checks() -> None:
     expected[:, :, 3:7, 8:11] = False  # ground that the square covers in the source
     assert torch.equal(range_visibility(back) > 0.5, expected)
     assert torch.equal(forward_backward_visibility(flow, back), expected)
+    assert torch.equal(two_way_visibility(flow, back), expected.float())
 
 
 def test_a_missing_flow_is_not_visible() -> None:
@@ -171,3 +177,19 @@ def test_a_missing_flow_is_not_visible() -> None:
     seen = forward_backward_visibility(flow, torch.zeros(1, 2, 4, 5))
     assert not seen[0, 0, 2, 3]
     assert seen.sum() == 19
+    assert two_way_visibility(flow, torch.zeros(1, 2, 4, 5))[0, 0].sum() == 19
+
+
+def test_by_both_ways_a_pixel_that_leaves_the_picture_is_hidden_whatever_lands_on_it() -> None:
+    """All goes 3 px to the right; the source's first columns, which are new, are taken for standing."""
+    flow, back = _constant(3.0, 0.0), _constant(-3.0, 0.0)
+    back[:, 0, :, 6:] = 0.0
+    assert (range_visibility(back)[0, 0, 0] > 0.5).tolist() == [True] * 3 + [False] * 3 + [True] * 3
+    assert (two_way_visibility(flow, back)[0, 0, 0] > 0.5).tolist() == [True] * 3 + [False] * 6
+
+
+def test_by_both_ways_a_pixel_is_half_seen_where_its_way_ends_three_pixels_off() -> None:
+    flow, back = _constant(0.0, 0.0, height=9), _constant(0.0, 0.0, height=9)
+    assert two_way_visibility(flow, back).min() == 1
+    flow[:, 1, 4, 4] = 3.0
+    assert float(two_way_visibility(flow, back)[0, 0, 4, 4]) == pytest.approx(0.5)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import torch
 
 from triptych.geometry.pose import axis_angle
+from triptych.geometry.visibility import range_visibility
 from triptych.inference.refinement import GeometricRefinement, PairEstimate
 from triptych.inference.two_view import PairMotion
 from triptych.metrics.flow import end_point_error
@@ -42,6 +43,17 @@ def test_the_second_pair_has_exact_steps_a_ratio_and_flow_behind_the_border(stre
     after = end_point_error(flow[None], street.clip.flow_forward[1:2])
     seen = street.clip.visible_forward[1:2]
     assert after[seen].mean() < before[seen].mean() / 2
+
+
+def test_what_the_next_frame_hides_is_told_by_the_refined_flows(street) -> None:  # type: ignore[no-untyped-def]
+    pair = learned(street, 0)
+    refined = GeometricRefinement(street.intrinsics).refined(pair)
+    truth = street.clip.visible_forward[0]
+    before = ((range_visibility(pair.flow_back[None])[0] > 0.5) != truth).sum()
+    after = ((refined.visibility > 0.5) != truth).sum()
+    assert after < 0.6 * before
+    at_rest = GeometricRefinement(street.intrinsics).refined(replace(pair, still=True))
+    assert torch.equal(at_rest.visibility, refined.visibility)
 
 
 def test_a_first_pair_has_no_ratio(street) -> None:  # type: ignore[no-untyped-def]
