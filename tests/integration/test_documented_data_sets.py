@@ -154,7 +154,9 @@ def run_page(page: str, data: Path, more: list[str]) -> None:
         if words[0] in ("train", "predict", "prepare") and "--output" in words:
             # One GPU or eight, one page or the next: the same folder.
             shutil.rmtree(words[words.index("--output") + 1], ignore_errors=True)
-        main([*words, *(more if words[0] == "train" else [])])
+        if words[0] == "train":  # shards keep the size that they were made with
+            words += [word for word in more if "shards" not in words or not word.startswith("--size")]
+        main(words)
         ran += 1
     assert ran > 0
 
