@@ -29,7 +29,7 @@ from triptych.formats.clips import TRUTH, load_clip, save_clip, save_frames
 FRAMES = 60
 FIRST_SEED = 401
 """Away from the seeds of tests and demo."""
-ROWS = ("baseline", "maskflow", "full", "recommended")
+ROWS = ("baseline", "maskflow", "full", "first_recommended", "recommended")
 MEASURES = ("moving_hole_rate", "crossing_hole_rate", "oncoming_hole_rate", "leading_hole_rate", "abs_rel", "epe_all")
 
 
