@@ -99,7 +99,7 @@ def demo_rows(scores: ClipScores, alone: ClipScores) -> list[MetricRow]:
             {NETWORKS_ALONE: alone.odometry.ate_3, "straight": odometry.straight_ate_3},
             digits=4,
         ),
-        MetricRow("occlusion F1", masks.occlusion_f1, "higher", pairs),
+        MetricRow("occlusion F1", masks.occlusion_f1, "higher", pairs, "", {NETWORKS_ALONE: alone.masks.occlusion_f1}),
         MetricRow("motion F1", masks.motion_f1, "higher", pairs, "", {NETWORKS_ALONE: alone.masks.motion_f1}),
     ]
 
