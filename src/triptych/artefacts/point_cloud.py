@@ -37,7 +37,7 @@ def colored_points(
         max_depth: pixels farther than this, and those without finite positive depth,
             are left out.
         keep: pixels to keep, for instance those that do not move; None keeps all.
-        stride: every how manieth row and column is used.
+        stride: every n-th row and column is used.
 
     Returns:
         Positions in the units of depth, and RGB.

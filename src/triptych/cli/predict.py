@@ -44,7 +44,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--points_without_motion", action="store_true", help="leave moving objects out of points.ply")
     parser.add_argument("--start", type=int, default=0, help="first frame of the source that is used")
     parser.add_argument("--limit", type=int | None, help="how many frames are read at most")
-    parser.add_argument("--stride", type=int, default=1, help="every how manieth frame is used")
+    parser.add_argument("--stride", type=int, default=1, help="every n-th frame is used")
     parser.add_argument("--rate", type=float | None, help="frames per second that are used instead of a stride")
     parser.add_argument("--camera", type=str | None, help="which camera of a KITTI folder (0 to 3)")
     parser.add_argument("--bottom_crop", type=float | None, help="share of rows cut off at the bottom; as fitted")

@@ -1,7 +1,7 @@
 """Every setting, with its unit and default; nothing here needs torch.
 
-The defaults are the small preset's, but for the losses, whose defaults are the
-paper's: a preset names only what differs.
+The defaults of losses and networks are the paper's where it states one; a preset
+names what differs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class FrameSettings:
         bottom_crop: share of the rows cut off at the bottom, for a car bonnet.
         start: first frame of the source that is used.
         limit: how many frames are read at most; all by default.
-        stride: every how manieth frame is used.
+        stride: every n-th frame is used.
         rate: frames per second that are used instead of a stride.
         camera: which camera of a KITTI folder (0 to 3); by default the first color one.
         assumed_fov_deg: horizontal field of view, where nothing tells the intrinsics.

@@ -48,7 +48,7 @@ def load_sequence(
         calibration: what to take in place of the source's own.
         assumed_fov_deg: horizontal field of view for a source without a calibration.
         bottom_crop: share of the rows that is cut off at the bottom, for a car bonnet.
-        stride: every how manieth frame is taken.
+        stride: every n-th frame is taken.
         rate: frames per second that are taken, instead of a stride.
         start: position in the source of the first frame.
         limit: how many frames of the source are looked at, from `start` on.

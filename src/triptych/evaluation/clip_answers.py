@@ -18,7 +18,7 @@ from triptych.metrics.trajectory import straight_motion
 from triptych.types import SyntheticClip
 
 MATCH_STEP_PX = 4
-"""Every so manieth row and column gives a match to the five-point solver."""
+"""Every n-th row and column gives a match to the five-point solver."""
 INLIER_PX = 1.0
 CONFIDENCE = 0.999
 

@@ -28,7 +28,7 @@ class PairedPaths:
         truth: camera_to_world (m).
         present: False for frames that the prediction leaves out.
         sequence: the truth's name.
-        stride: every how manieth frame of the truth is used.
+        stride: every n-th frame of the truth is used.
         numbers: of the frames in the truth, from 0.
         part: START:END of the truth that is used; None for all of it.
     """
@@ -54,7 +54,7 @@ def paired_paths(
     Args:
         prediction: a KITTI or TUM file, or a folder that `triptych predict` wrote.
         truth: a KITTI or TUM file; a frame a line.
-        stride: every how manieth frame of the truth is used. The prediction may hold just
+        stride: every n-th frame of the truth is used. The prediction may hold just
             those frames or all of them.
         frames: the part of the truth that is used, from and to (exclusive).
 
@@ -62,7 +62,7 @@ def paired_paths(
         InputError: a file is missing or no trajectory (the line is named); the frames do not fit.
     """
     if stride < 1:
-        raise InputError(f"--stride {stride}: use every frame (1), or every how manieth")
+        raise InputError(f"--stride {stride}: use every frame (1), or every n-th")
     times, goal = _truth(truth)
     start, stop = (0, None) if frames is None else frames
     if (start, stop) == (0, None):

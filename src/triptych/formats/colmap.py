@@ -114,7 +114,7 @@ def _point_lines(tracks: PointTracks, place: Int[Tensor, " observations"]) -> It
 
 
 def _places(tracks: PointTracks, frames: int) -> Int[Tensor, " observations"]:
-    """Of each observation: the how manieth of its image it is."""
+    """Of each observation: its number among those of its image."""
     place = torch.empty_like(tracks.frame)
     for index in range(frames):
         here = (tracks.frame == index).nonzero()[:, 0]
