@@ -51,7 +51,7 @@ def train(training: dict[str, Any], common: dict[str, Any], folder: Path, option
         file = options.output / f"{name}.yaml"
         file.write_text(yaml.safe_dump(settings))
         words += ["--config", str(file)]
-    words += [f"--training.batch_size={training['batch'] // options.processes}"]
+    words += [f"--training.batch_size={training['batch'] // options.processes}", f"--steps={training['steps']}"]
     words += [f"--data.root={options.output / 'worlds'}", f"--validation.root={options.output / 'validation'}"]
     if "after" in training:
         words += [f"--initial={options.output / training['after']}"]
