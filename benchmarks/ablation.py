@@ -1,6 +1,6 @@
 """The paper's ablation and the method's open settings, on rendered worlds with exact truth.
 
-python benchmarks/ablation.py --output FOLDER [--steps 300] [--base_steps 2000] [--size 64x192] [--clips 300]
+python benchmarks/ablation.py --output FOLDER [--steps 300] [--base_steps 2400] [--size 64x192] [--clips 300]
     [--jobs 2] [--only NAME ...]
 python benchmarks/ablation.py --output FOLDER --table FILE.md [--plots FOLDER]
 
@@ -154,7 +154,7 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, required=True, help="folder of worlds, runs and results")
     parser.add_argument("--steps", type=int, default=300, help="of each training, at batch 4")
-    parser.add_argument("--base_steps", type=int, default=2000, help="of the networks that all start from")
+    parser.add_argument("--base_steps", type=int, default=2400, help="of the networks that all start from")
     parser.add_argument("--size", default="64x192")
     parser.add_argument("--clips", type=int, default=300, help="training worlds, of ten frames each")
     parser.add_argument("--jobs", type=int, default=2, help="trainings at a time, each by one thread")

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from commands import triptych
 from triptych.data.synthetic.random_world import random_recipe, random_world_clip
+from triptych.evaluation.averages import mean_figures
 from triptych.evaluation.clip_answers import classical_answer
 from triptych.evaluation.clip_figures import ClipAnswer, clip_figures, predicted_answer
 from triptych.formats.clips import save_frames
@@ -60,6 +62,8 @@ def world(seed: int, options: argparse.Namespace) -> dict[str, dict[str, float]]
     truth = clip.camera_to_world[LEARNED:].double()
     beside = ClipAnswer(flow=classical.flow[LEARNED:], camera_to_world=straight_motion(truth))
     figures["dis_straight"] = clip_figures(beside, clip, held_out)
+    for name, row in figures.items():
+        figures[name] = {measure: value for measure, value in row.items() if math.isfinite(value)}
     result.write_text(json.dumps(figures, indent=1))
     print(f"{random_recipe(options.part, seed).family} {seed}: done", flush=True)
     return figures
@@ -89,10 +93,8 @@ def main() -> None:
 
 
 def _mean(rows: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, float]]:
-    return {
-        name: {measure: sum(row[name].get(measure, float("nan")) for row in rows) / len(rows) for measure in MEASURES}
-        for name in rows[0]
-    }
+    """Of each figure, over the worlds that have it."""
+    return {name: mean_figures([row[name] for row in rows]) for name in rows[0]}
 
 
 if __name__ == "__main__":

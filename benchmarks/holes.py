@@ -1,6 +1,6 @@
 """Holes in moving things: what the losses of the ablation's rows make of the cars of a street that they are fitted to.
 
-python benchmarks/holes.py --output FOLDER [--clips 3] [--steps 500] [--base_steps 500] [--size 64x192] [--jobs 2]
+python benchmarks/holes.py --output FOLDER [--clips 3] [--steps 500] [--base_steps 600] [--size 64x192] [--jobs 2]
 
 On many worlds a few hundred steps tell nothing of depth, holes or not (docs/ablation.md). One street is less to learn:
 60 frames with oncoming and crossing cars, mostly with one ahead near the camera's pace. As in the ablation, the rows of
@@ -67,7 +67,8 @@ def street(seed: int, options: argparse.Namespace) -> dict[str, dict[str, float]
             learn(run, here, plan)
             result.parent.mkdir(parents=True, exist_ok=True)
             partial = result.with_suffix(".partial")
-            partial.write_text(json.dumps(scored(folder, run), indent=1))
+            known = {name: value for name, value in scored(folder, run).items() if math.isfinite(value)}
+            partial.write_text(json.dumps(known, indent=1))
             partial.rename(result)
             print(f"street {seed}, {run.name}: done", flush=True)
         figures[run.name] = json.loads(result.read_text())
@@ -80,7 +81,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--clips", type=int, default=3)
     parser.add_argument("--steps", type=int, default=500, help="of each row, at batch 4")
-    parser.add_argument("--base_steps", type=int, default=500, help="of what the rows of a street start from")
+    parser.add_argument("--base_steps", type=int, default=600, help="of what the rows of a street start from")
     parser.add_argument("--size", default="64x192")
     parser.add_argument("--jobs", type=int, default=2, help="streets at a time, each by one thread")
     options = parser.parse_args()

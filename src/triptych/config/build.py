@@ -29,15 +29,9 @@ from triptych.training.budget import Budget
 from triptych.training.identity import DataIdentity
 from triptych.training.loop import LoopSettings, TrainingLoop, Validation
 from triptych.training.pictures import SnippetPictures
-from triptych.training.stages import Learner, Stage, StagePlan
+from triptych.training.stages import STAGE_LEARNERS, Stage, StagePlan
 from triptych.training.validation import Validator
 from triptych.types import FrameSequence
-
-LEARNERS: dict[str, frozenset[Learner]] = {
-    "flow": frozenset({"flow"}),
-    "depth": frozenset({"depth", "pose"}),
-    "joint": frozenset({"flow", "depth", "pose"}),
-}
 
 FEWEST_FRAMES = 3
 """Of a snippet."""
@@ -128,7 +122,7 @@ def build_plan(settings: LearningSettings) -> StagePlan:
         stages.append(
             Stage(
                 name=name,
-                learns=LEARNERS[name] if stage.learns is None else frozenset(stage.learns),
+                learns=STAGE_LEARNERS[name] if stage.learns is None else frozenset(stage.learns),
                 share=stage.share,
                 learning_rate=stage.learning_rate,
                 imitation=stage.imitation,

@@ -8,6 +8,7 @@ from triptych.config.train_schema import TrainSettings
 from triptych.errors import InputError
 from triptych.losses.objective import TERMS
 from triptych.networks.depth import OUTPUT_STRIDES
+from triptych.training.stages import STAGE_LEARNERS
 
 NEVER_NEGATIVE = (
     "minimum_motion_px",
@@ -63,7 +64,7 @@ def check_settings(settings: LearningSettings) -> None:
     if len(set(settings.stages)) < len(settings.stages):
         raise InputError(f"--stages {','.join(settings.stages)}: each stage runs once")
     for stage in STAGES:
-        _check_stage(f"training.{stage}", getattr(training, stage))
+        _check_stage(stage, getattr(training, stage))
     if isinstance(settings, TrainSettings):
         _check_train(settings)
     if isinstance(settings, FitSettings):
@@ -93,15 +94,21 @@ def _check_augmentation(augmentation: AugmentationSettings) -> None:
 
 
 def _check_stage(name: str, stage: StageSettings) -> None:
-    _above(f"{name}.share", stage.share)
-    _above(f"{name}.learning_rate", stage.learning_rate)
+    option = f"training.{name}"
+    _above(f"{option}.share", stage.share)
+    _above(f"{option}.learning_rate", stage.learning_rate)
     for share in ("imitation", "imitation_alone"):
-        _share(f"{name}.{share}", getattr(stage, share))
+        _share(f"{option}.{share}", getattr(stage, share))
     if stage.learns is not None and not stage.learns:
-        raise InputError(f"--{name}.learns: name one network at least: flow, depth, pose")
+        raise InputError(f"--{option}.learns: name one network at least: flow, depth, pose")
+    if stage.imitation_alone == 1 and {"pose"} < set(stage.learns or STAGE_LEARNERS[name]):
+        raise InputError(
+            f"--{option}.imitation_alone 1: pose waits for that share of a stage and would not learn: give less, or "
+            f"leave it out of --{option}.learns"
+        )
     unknown = [term for term in stage.terms or () if term not in TERMS]
     if unknown or stage.terms == []:
-        raise InputError(f"--{name}.terms {', '.join(unknown)}: name terms of the loss: {', '.join(TERMS)}")
+        raise InputError(f"--{option}.terms {', '.join(unknown)}: name terms of the loss: {', '.join(TERMS)}")
 
 
 def _check_fit(settings: FitSettings) -> None:

@@ -215,7 +215,8 @@ class StageSettings:
         imitation: share of the stage over which the networks also imitate classical answers
             (flow by OpenCV's DIS, motion and depth by the geometry of two and three views),
             with a weight that falls from 1 to 0.
-        imitation_alone: share of the stage, at its beginning, over which they do nothing else.
+        imitation_alone: share of the stage, at its beginning, over which they do nothing else; pose waits
+            until then, but where it is the only one to learn.
         learns: the networks that are trained, the others are frozen; null for the stage's own.
         terms: names of the loss terms that count; null for all that apply.
     """

@@ -11,7 +11,14 @@ from triptych.errors import InputError
 Learner = Literal["flow", "depth", "pose"]
 Schedule = Literal["halving", "cosine"]
 
-WARM_UP = 0.02  # share of a stage over which a cosine schedule rises from zero
+STAGE_LEARNERS: dict[str, frozenset[Learner]] = {
+    "flow": frozenset({"flow"}),
+    "depth": frozenset({"depth", "pose"}),
+    "joint": frozenset({"flow", "depth", "pose"}),
+}
+"""What a stage trains by its name, where nothing else is told."""
+
+WARM_UP = 0.02  # share of a stage over which a cosine schedule rises
 HALVING_EPOCHS = 10  # the paper's
 
 
@@ -28,7 +35,7 @@ class Stage:
         imitation: share of the stage over which those that learn also imitate classical
             answers, with a weight that falls from 1 to 0; 0 does without.
         imitation_alone: share of the stage, at its beginning, over which that weight is 1
-            and the equations wait.
+            and the equations wait; so does pose, but where it is the only one to learn.
         terms: names of the loss terms that count; None takes all that apply.
         with_depth: whether depth and pose take part; None where one of them learns.
     """
@@ -58,6 +65,11 @@ class Stage:
     def runs_depth(self) -> bool:
         """Whether depth and pose take part at all."""
         return bool(self.learns & {"depth", "pose"}) if self.with_depth is None else self.with_depth
+
+    @property
+    def pose_learns_alone(self) -> bool:
+        """Whether no other network learns."""
+        return self.learns == {"pose"}
 
     @property
     def trains_flow(self) -> bool:
@@ -101,8 +113,8 @@ def learning_rate(position: StagePosition, *, schedule: Schedule, epoch: int) ->
     """Learning rate at a point of a stage.
 
     `halving` is the paper's: the stage's rate, halved every 10 epochs of the whole
-    training. `cosine` rises over the first 2 % of the stage and falls to nothing at its
-    end, which is what short trainings want.
+    training. `cosine` rises from a tenth of it over the first 2 % of the stage and falls,
+    from 1.01 times it, to a hundredth at its end, which is what short trainings want.
     """
     rate = position.stage.learning_rate
     if schedule == "halving":

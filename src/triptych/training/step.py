@@ -63,16 +63,17 @@ def step_loss(
     """
     weight = stage.imitation_weight(fraction)
     alone = stage.imitates_alone(fraction)
+    # While they only imitate, a network that does not learn can wait, nothing asks for range maps, and
+    # pose (which sees flow both ways, and learns in no time) waits for the others that learn.
+    runs_pose = stage.runs_depth and (not alone or stage.pose_learns_alone)
     with autocast():
         estimate = model.estimate(
             snippet,
-            depth=stage.runs_depth,
-            # While they only imitate, pose (which sees flow, and learns in no time) and a flow that
-            # does not learn can wait, and nothing asks for range maps.
-            pose=stage.runs_depth and not alone,
-            flow=stage.trains_flow or not alone,
+            depth=stage.runs_depth and (not alone or "depth" in stage.learns),
+            pose=runs_pose,
+            flow=stage.trains_flow or not alone or runs_pose,
             flow_gradient=stage.trains_flow,
-            backward_flow=not alone,
+            backward_flow=not alone or runs_pose,
             reversed_pose=stage.runs_depth and objective.fundamental == "inverse_pose",
             depth_levels=objective.depth_levels,
             source_depth=not alone and _runs_for("geometric_consistency", objective.depth_consistency, stage),
@@ -108,10 +109,10 @@ def _imitation(
     if stage.trains_flow and estimate.flow_target_to_source is not None:
         flow, trust = teaching.flow.flatten(0, 1), teaching.flow_trust.flatten(0, 1)
         terms["flow_imitation"] = weight * flow_imitation(estimate.flow_target_to_source, flow, trust)
-    if estimate.source_from_target is not None:
+    if "pose" in stage.learns and estimate.source_from_target is not None:
         poses, teacher = estimate.source_from_target.flatten(0, 1), teaching.source_from_target.flatten(0, 1)
         terms["pose_imitation"] = weight * pose_imitation(poses, teacher, teaching.motion_trust.flatten())
-    if estimate.disparity is not None:
+    if "depth" in stage.learns and estimate.disparity is not None:
         depth = depth_from_disparity(
             estimate.disparity[0].float(), min_depth=objective.min_depth, max_depth=objective.max_depth
         )

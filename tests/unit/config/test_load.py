@@ -192,6 +192,7 @@ def test_a_resumed_run_takes_the_words_but_not_what_is_in_its_settings_already()
         ({"training": {"flow": {"share": 0.0}}}, "--training.flow.share 0: must be above 0"),
         ({"training": {"joint": {"imitation": 2.0}}}, "--training.joint.imitation 2"),
         ({"training": {"joint": {"learns": []}}}, "--training.joint.learns"),
+        ({"training": {"depth": {"imitation_alone": 1.0}}}, "--training.depth.imitation_alone 1"),
         ({"training": {"joint": {"terms": ["fun"]}}}, "--training.joint.terms fun"),
         ({"losses": {"tau_photometric": 1.0}}, "--losses.tau_photometric 1: must be between 0 and 1"),
         ({"losses": {"depth_levels": 5}}, "--losses.depth_levels 5: there are 4"),

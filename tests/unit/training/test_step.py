@@ -103,6 +103,29 @@ def test_then_depth_and_pose_imitate_beside_the_equations(
     assert [gets_gradient(network) for network in (model.depth, model.pose, model.flow)] == [True, True, False]
 
 
+def test_pose_waits_for_others_that_learn_and_imitates_from_the_beginning_where_it_learns_alone(
+    model: JointModel, objective: Objective, snippet: Snippet
+) -> None:
+    seen = calls(model)
+    pose = stage("pose")
+    prepare_stage(model, pose)
+    loss = step_loss(model, objective, snippet, pose, fraction=0.1)
+    assert set(loss.terms) == {"pose_imitation"}
+    assert seen["depth"] == []
+    loss.total.backward()
+    assert [gets_gradient(network) for network in (model.depth, model.pose, model.flow)] == [False, True, False]
+
+
+@pytest.mark.parametrize("learner", ["flow", "depth", "pose"])
+def test_teachers_of_frozen_networks_do_not_count(
+    model: JointModel, objective: Objective, snippet: Snippet, learner: Learner
+) -> None:
+    alone = replace(stage(learner), with_depth=True)
+    prepare_stage(model, alone)
+    terms = step_loss(model, objective, snippet, alone, fraction=0.7).terms
+    assert {name for name in terms if name.endswith("_imitation")} == {f"{learner}_imitation"}
+
+
 def test_imitation_without_a_teacher_is_refused(model: JointModel, objective: Objective, snippet: Snippet) -> None:
     with pytest.raises(ValueError, match="give its data set a teacher"):
         step_loss(model, objective, replace(snippet, teaching=None), stage("flow"), fraction=0.1)
@@ -165,10 +188,7 @@ def test_the_window_and_the_depth_of_the_sources_send_a_gradient_to_their_networ
         loss = step_loss(model, Objective(**BEYOND), snippet, only)
         assert set(loss.terms) == {term}
         loss.total.backward()
-        # The pose network is shown the flow, so that a gradient of pose alone reaches flow too.
-        found = [gets_gradient(network) for network in (model.depth, model.pose, model.flow)]
-        assert found[:2] == learners[:2]
-        assert found[2] or not learners[2]
+        assert [gets_gradient(network) for network in (model.depth, model.pose, model.flow)] == learners
 
 
 def test_no_term_of_the_loss_is_called_as_another_figure_of_validation() -> None:

@@ -65,7 +65,9 @@ class _Place:
 def movers(
     dice: random.Random, drive: Drive, company: Company, plan: GroundPlan, *, seconds: float, count: int | None
 ) -> list[Body]:
-    """Objects that move in the camera's view, and never touch it or each other; their ways are taken of the plan.
+    """Objects that move in the camera's view; their ways are taken of the plan.
+
+    The circles that they take on the ground never touch each other or the camera's; corners of a few reach out.
 
     Args:
         dice: of everything random.

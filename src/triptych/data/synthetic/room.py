@@ -20,7 +20,7 @@ WIDTH_M, DEPTH_M, HEIGHT_M = 6.4, 7.0, 2.7
 """Of the room."""
 
 NEAREST_LANE_M, LANE_STEP_M, LANES = -0.5, 0.8, 4
-"""Boxes move in lanes across the room, each its own, so that no two ever touch."""
+"""Boxes move in lanes across the room, each its own; large ones that turn may graze those of the next lane."""
 
 Place = tuple[float, float, float]
 """(x, z, yaw) on the floor."""
