@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
+
+from triptych.artefacts.video import VideoWriter
+from triptych.cli.run_folder import start_run_folder
+from triptych.config.load import preset_settings
+from triptych.formats.maps import save_picture
 
 Refused = Callable[..., str]
 
@@ -78,6 +84,67 @@ def test_an_output_folder_that_holds_something(refused: Refused, tmp_path: Path,
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["precious.txt"]
 
 
+def copied(folder: Path, place: Path) -> Path:
+    shutil.copytree(folder, place)
+    return place
+
+
+def test_nothing_is_replaced_that_is_read_or_that_is_something_else(
+    refused: Refused, tmp_path: Path, frames: torch.Tensor, fitted: Path, tiny: list[str]
+) -> None:
+    run = copied(fitted, tmp_path / "run")
+    for index, frame in enumerate(frames):
+        save_picture(run / "frames" / f"{index}.png", frame)
+    source, precious = str(run / "frames"), tmp_path / "precious"
+    (precious / "of_mine").mkdir(parents=True)
+    before = sorted(tmp_path.rglob("*"))
+    for words in (
+        ["predict", source, f"--output={source}"],
+        ["predict", source, f"--output={run}"],
+        ["predict", source, f"--model={run}", f"--output={run}"],
+        ["fit", source, f"--output={run}", *tiny],
+        ["train", f"--initial={run}", f"--output={run}", f"--data.root={fitted}"],
+        ["evaluate", "streets", f"--ground-truth={run}", f"--model={run}", f"--prediction={run}"],
+    ):
+        assert "which is read, lies there" in refused(*words, "--overwrite")
+    assert "holds no result that" in refused("predict", source, f"--output={precious}", "--overwrite")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_run_behind_a_link_is_replaced_and_the_link_stays(tmp_path: Path, fitted: Path, video: Path) -> None:
+    run, link = copied(fitted, tmp_path / "run"), tmp_path / "link"
+    link.symlink_to(run)
+    (run / "old").symlink_to(fitted)
+    start_run_folder(link, preset_settings("small"), overwrite=True)
+    assert link.is_symlink()
+    assert sorted(file.name for file in run.iterdir()) == ["environment.json", "settings.yaml"]
+    assert (fitted / "model.safetensors").is_file()
+
+
+def test_a_fit_is_not_resumed_with_another_video(
+    refused: Refused, tmp_path: Path, video: Path, fitted: Path, frames: torch.Tensor
+) -> None:
+    run = copied(fitted, tmp_path / "run")
+    with VideoWriter(tmp_path / "other.mp4", rate=10.0) as writer:
+        for frame in frames:
+            writer.write(frame)
+    before = (run / "model.safetensors").read_bytes()
+    words = [f"--output={run}", "--resume", "--steps=4"]
+    assert "the files of the source are others" in refused("fit", str(tmp_path / "other.mp4"), *words)
+    assert "--frames.limit 8" in refused("fit", str(video), *words, "--frames.limit=8")
+    assert (run / "model.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize("words", [["--steps=0"], ["--minutes=-1"], ["--seed=-1"]])
+def test_a_demo_that_cannot_be_leaves_the_old_one(refused: Refused, tmp_path: Path, words: list[str]) -> None:
+    old = tmp_path / "demo"
+    old.mkdir()
+    (old / "settings.yaml").write_text("of an old demo")
+    assert words[0].partition("=")[0] in refused("demo", f"--output={old}", "--overwrite", *words)
+    assert (old / "settings.yaml").read_text() == "of an old demo"
+    assert "--resume" not in refused("demo", f"--output={old}")
+
+
 def test_a_full_disk(
     refused: Refused, tmp_path: Path, video: Path, fitted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +188,9 @@ def test_a_checkpoint_that_is_not_ours(refused: Refused, tmp_path: Path, video: 
         (["fit", "x.mp4"], "output"),
         (["predict", "x.mp4", "--model=nowhere", "--output=r"], "nowhere"),
         (["demo", "--frames=4"], "16 at least"),
+        (["fit", "x.mp4", "--output=r", "--size=6\N{SUPERSCRIPT TWO}x96"], "HEIGHTxWIDTH"),
+        (["predict", "x.mp4", "--output=r", "--points=0:\N{SUPERSCRIPT TWO}"], "START:END"),
+        (["evaluate", "streets", "--ground-truth=x", "--prediction=y", "--refinement=none"], "with --model"),
         (["fit", "x.mp4", "--output=nowhere", "--resume"], "no run to resume"),
     ],
 )

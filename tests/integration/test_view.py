@@ -51,10 +51,17 @@ def test_what_cannot_be_written_or_served_is_refused_in_a_line(refused: Refused,
     assert "give a number above 0" in refused("view", str(run), "--points", "0")
     assert "from 0 to 65535" in refused("view", str(run), "--port", "70000")
     assert "cannot serve on 203.0.113.1" in refused("view", str(run), "--headless", "--host", "203.0.113.1")
+    both = ("--save", str(tmp_path / "s.html"), "--export", str(tmp_path / "s.stl"))
+    assert "as .ply, .glb, or a folder" in refused("view", str(run), *both)
+    assert "cannot serve on .." in refused("view", str(run), "--headless", "--host", "..")
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "taken.html").write_text("mine")
     assert "--overwrite" in refused("view", str(run), "--save", str(tmp_path / "taken.html"))
     assert (tmp_path / "taken.html").read_text() == "mine"
+    assert "holds nothing of COLMAP's" in refused("view", str(run), "--export", str(tmp_path), "--overwrite")
+    (run / "sparse").mkdir()
+    assert "which is read, lies there" in refused("view", str(run), "--export", str(run), "--overwrite")
+    assert (run / "prediction" / "result.json").is_file()
 
 
 def test_without_the_viewers_library_the_way_to_it_is_told(

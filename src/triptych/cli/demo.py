@@ -52,18 +52,20 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     if options.frames < FEWEST_FRAMES:
         raise InputError(f"--frames {options.frames}: {FEWEST_FRAMES} at least, so that a fifth can be held out")
     folder = Path(options.output)
-    check_run_folder(folder, overwrite=options.overwrite, resume=False)
-    length: dict[str, Any] = {"steps": options.steps} if options.steps else {"minutes": options.minutes}
+    check_run_folder(folder, overwrite=options.overwrite, resume=False, resumable=False)
+    length: dict[str, Any] = {"minutes": options.minutes} if options.steps is None else {"steps": options.steps}
     preset = "small" if options.from_scratch else "adapt"
     settings = preset_settings(preset, size=options.size, seed=options.seed, held_out=0.0, **length)
     from triptych.cli.console import say
     from triptych.cli.predict import write
     from triptych.config.build_model import MODEL_FILE, load_model, save_model
+    from triptych.config.check import check_settings
     from triptych.data.synthetic import synthetic_clip
     from triptych.data.synthetic.benchmark import clip_sequence
     from triptych.evaluation.clip import score_clip
     from triptych.networks.execution import keep_freed_memory
 
+    check_settings(settings)
     keep_freed_memory()
     begin = time.perf_counter()
     height, width = size_of(options.size)
@@ -76,7 +78,8 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     held_out = list(range(split, options.frames))
     start_run_folder(folder, settings, overwrite=options.overwrite)
     model = first_model(settings)
-    train(settings, model, sequence, list(range(split)), folder=folder)
+    again = f"begin anew with: triptych demo --output {folder} --overwrite"
+    train(settings, model, sequence, list(range(split)), folder=folder, again=again)
     save_model(folder / MODEL_FILE, model, settings)
     model, _ = load_model(folder / MODEL_FILE)
     scores = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from jsonargparse import ArgumentParser
 
@@ -12,11 +11,7 @@ from triptych.cli.evaluate_output import add_common_arguments, add_figures_argum
 from triptych.cli.evaluate_pictures import draw_flow
 from triptych.cli.parsing import parsed
 
-if TYPE_CHECKING:
-    pass
-
 PROTOCOLS = ("kitti2015", "kitti2012", "plain")
-PICTURED = 3
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from jsonargparse import ArgumentParser, Namespace
 
 from triptych.cli.evaluate_output import add_file_arguments, check_outputs, result_name, show
+from triptych.cli.outputs import check_result_folder
 from triptych.cli.parsing import parsed
 from triptych.errors import InputError
 
@@ -44,7 +45,16 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     options = parsed(parser, words)
     if options.model is None and options.prediction is None:
         raise InputError("name what to score: --model, a run folder, or --prediction, a folder of predictions")
+    if options.model is None and (options.overwrite or options.refinement != parser.get_default("refinement")):
+        raise InputError("--refinement and --overwrite: are for predicting, with --model")
     check_outputs(files=(options.json, options.report, options.per_image))
+    if options.model is not None and options.prediction is not None:
+        check_result_folder(
+            Path(options.prediction),
+            overwrite=options.overwrite,
+            sources=[options.ground_truth, options.model],
+            marks=["*/result.json"],
+        )
     from triptych.cli.console import counted, say
     from triptych.data.synthetic.benchmark import load_benchmark
     from triptych.evaluation.per_image import save_per_image

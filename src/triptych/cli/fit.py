@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,13 +20,14 @@ from triptych.cli.run_folder import (
     start_run_folder,
     words_of_run,
 )
-from triptych.config.load import add_fit_arguments, fit_settings
+from triptych.config.load import add_fit_arguments, fit_settings, give_length, part_of_plan
 from triptych.config.schema import FitSettings
 from triptych.errors import InputError
 
 if TYPE_CHECKING:
     from triptych.networks.joint import JointModel
     from triptych.training.checkpoint import Checkpoint
+    from triptych.training.identity import DataIdentity
     from triptych.types import FrameSequence
 
 FEWEST_FRAMES = 3
@@ -58,19 +60,23 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     from triptych.networks.execution import keep_freed_memory
 
     check_settings(settings)
+    settings = part_of_plan(settings, given=give_length(words))
     if namespace.from_scratch and settings.initial is not None:
         raise InputError(f"--from_scratch: the settings begin with weights ({settings.initial}); leave one of them out")
     keep_freed_memory()
-    check_run_folder(folder, overwrite=namespace.overwrite, resume=namespace.resume)
+    sources = [source, settings.initial, settings.intrinsics]
+    check_run_folder(folder, overwrite=namespace.overwrite, resume=namespace.resume, sources=sources)
     with counted("reading") as progress:
         sequence = build_sequence(settings, source, progress=progress)
     say_what_was_read(sequence)
     kept = frames_in_motion(settings, sequence)
     resume = namespace.resume and has_checkpoint(folder)
-    checkpoint = latest_checkpoint(folder, settings) if resume else None
+    identity = identity_of(sequence, *parted(kept, settings.held_out))
+    checkpoint = latest_checkpoint(folder, settings, identity) if resume else None
     model = first_model(settings, resume=resume)
     start_run_folder(folder, settings, overwrite=namespace.overwrite)
-    train(settings, model, sequence, kept, folder=folder, checkpoint=checkpoint)
+    again = f"go on with: triptych fit SOURCE --output {folder} --resume"
+    train(settings, model, sequence, kept, folder=folder, again=again, checkpoint=checkpoint, identity=identity)
     save_model(folder / MODEL_FILE, model, settings)
     say(f"model: {folder / MODEL_FILE}")
     model, _ = load_model(folder / MODEL_FILE)  # as any prediction to come has it
@@ -148,9 +154,21 @@ def train(
     kept: list[int],
     *,
     folder: Path,
+    again: str,
     checkpoint: Checkpoint | None = None,
+    identity: DataIdentity | None = None,
 ) -> None:
     """Train networks, in place, on the kept frames; stops in good order on Ctrl-C.
+
+    Args:
+        settings: of the run.
+        model: the networks.
+        sequence: all frames.
+        kept: positions of those that the camera moves between.
+        folder: of the run.
+        again: what to do after a stop, in words.
+        checkpoint: to go on from.
+        identity: of the frames.
 
     Raises:
         KeyboardInterrupt: it was stopped; the state is saved for `--resume`.
@@ -164,7 +182,7 @@ def train(
     data = build_data(settings, sequence, positions=learned)
     batches = max(1, len(data) // settings.training.batch_size)
     validation = build_fit_validation(settings, sequence, positions=held_out, batches_per_epoch=batches, folder=folder)
-    loop = build_loop(settings, model, data, folder=folder, validation=validation)
+    loop = build_loop(settings, model, data, folder=folder, validation=validation, identity=identity)
     if checkpoint is not None:
         loop.restore(checkpoint)
     say_what_learns(model, snippets=len(data), stages=settings.stages)
@@ -178,7 +196,7 @@ def train(
     if loop.judged is not None:
         say(judgment(loop.judged.figures, frames=len(held_out)))
     if not complete:
-        say(f"stopped at step {loop.state.step}; go on with: triptych fit SOURCE --output {folder} --resume")
+        say(f"stopped at step {loop.state.step}; {again}")
         raise KeyboardInterrupt
 
 
@@ -199,6 +217,18 @@ def judgment(figures: Mapping[str, float], *, frames: int) -> str:
     if "depth_consistency" in figures:
         told.append(f"depths of neighbors differ by {200 * figures['depth_consistency']:.0f} %")
     return f"the networks on {frames} frames held out: {', '.join(told)}"
+
+
+def identity_of(sequence: FrameSequence, learned: list[int], held_out: list[int]) -> DataIdentity:
+    """What a fit learns from and is judged on, by the name of what was read and the numbers of the frames."""
+    from triptych.training.identity import DataIdentity
+
+    def digest(positions: list[int]) -> str:
+        numbers = sequence.source_indices[positions].tolist()
+        told = "\0".join((sequence.name, str(sequence.source_length), *map(str, numbers), *sequence.frame_names))
+        return hashlib.sha256(told.encode()).hexdigest() if positions else ""
+
+    return DataIdentity(digest(learned), len(learned), digest(held_out), len(held_out))
 
 
 def parted(kept: list[int], share: float) -> tuple[list[int], list[int]]:

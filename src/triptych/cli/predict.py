@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from jsonargparse import ArgumentParser
 
+from triptych.cli.outputs import check_result_folder
 from triptych.cli.parsing import parsed
 from triptych.cli.predict_split import predict_split
 from triptych.config.schema import PACKAGED, FitSettings
@@ -73,8 +74,8 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     from triptych.config.build_model import load_model
 
     folder = Path(options.output)
-    if folder.is_dir() and any(folder.iterdir()) and not options.overwrite:
-        raise InputError(f"{folder}: is not empty; choose another folder or pass --overwrite")
+    sources = [options.source, options.model, options.intrinsics]
+    check_result_folder(folder, overwrite=options.overwrite, sources=sources)
     points = point_settings(options.points, without_motion=options.points_without_motion)
     model, fitted = load_model(options.model)
     given = {name: getattr(options, name) for name in FRAME_OPTIONS if getattr(options, name) is not None}
@@ -107,7 +108,7 @@ def point_settings(frames: str | None, *, without_motion: bool) -> PointSettings
     if frames is None:
         return PointSettings(without_motion=without_motion)
     start, colon, end = frames.partition(":")
-    if not colon or not all(part == "" or part.isdigit() for part in (start, end)):
+    if not colon or not all(part == "" or part.isdecimal() for part in (start, end)):
         raise InputError(f"--points {frames}: write it as START:END, for instance 0:50")
     return PointSettings(start=int(start or 0), end=int(end) if end else None, without_motion=without_motion)
 

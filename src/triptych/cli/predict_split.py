@@ -6,6 +6,7 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser, Namespace
 
+from triptych.cli.outputs import check_result_folder
 from triptych.errors import InputError
 from triptych.formats.counts import number_of
 
@@ -40,8 +41,7 @@ def predict_split(parser: ArgumentParser, options: Namespace) -> None:
     from triptych.inference.writer import WriterSettings
 
     folder = Path(options.output)
-    if folder.is_dir() and any(folder.iterdir()) and not options.overwrite:
-        raise InputError(f"{folder}: is not empty; choose another folder or pass --overwrite")
+    check_result_folder(folder, overwrite=options.overwrite, sources=[options.source, options.model])
     images = split_images(Path(options.source), options.split)
     paired = images[0].following is not None
     if paired and options.mirrored:

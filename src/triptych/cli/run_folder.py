@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from triptych.cli.outputs import refuse_one_in_the_other, refuse_sources_within
 from triptych.config.load import over_run, settings_yaml, value_of, with_preset
 from triptych.config.schema import PACKAGED, LearningSettings
 from triptych.errors import InputError
@@ -31,8 +32,9 @@ UNCHANGING = ("seed", "size", "depth", "pose", "flow")
 CHOOSING = {
     "data": ("dataset", "root", "split", "stride", "left_out"),
     "validation": ("root", "dataset", "split", "held_out"),
+    "frames": ("start", "limit", "stride", "rate", "camera", "minimum_motion"),
 }
-"""Settings that say which snippets are learned from."""
+"""Settings that say which snippets are learned from, of a training and of a fit."""
 
 
 def words_of_run(words: Sequence[str], *, default: str = "small") -> list[str]:
@@ -59,31 +61,38 @@ def words_of_run(words: Sequence[str], *, default: str = "small") -> list[str]:
     return over_run(stored, words)
 
 
-def check_run_folder(folder: Path, *, overwrite: bool, resume: bool, sources: Sequence[str | None] = ()) -> None:
+def check_run_folder(
+    folder: Path,
+    *,
+    overwrite: bool,
+    resume: bool,
+    sources: Sequence[str | Path | None] = (),
+    roots: Sequence[str | None] = (),
+    resumable: bool = True,
+) -> None:
     """Refuse a run folder that holds something, unless it is a run that is to be replaced or resumed.
 
     Args:
         folder: of the run.
         overwrite: whether what is there may be taken away.
         resume: whether the run that is there goes on.
-        sources: folders that are read, which must not lie in the run's, nor the run among them.
+        sources: what is read, which must not lie in a run that is replaced.
+        roots: folders that are searched for frames, which must not lie in the run's, nor the run in them.
+        resumable: whether the command can resume.
 
     Raises:
         InputError: something would be lost that is no run.
     """
-    own = folder.resolve()
-    for source in sources:
-        read = None if source is None or "://" in source else Path(source).resolve()
-        if read is not None and read.exists() and (read == own or own in read.parents or read in own.parents):
-            raise InputError(
-                f"--output {folder}: and what is read, {source}, lie one in the other; name another folder"
-            )
+    refuse_one_in_the_other(folder, roots)
+    if overwrite:
+        refuse_sources_within(folder, sources)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: is a file; name a folder for the run")
     if overwrite and folder.is_dir() and any(folder.iterdir()) and not (folder / SETTINGS_FILE).is_file():
         raise InputError(f"{folder}: is not empty and holds no run that --overwrite could replace; name another folder")
     if folder.is_dir() and any(folder.iterdir()) and not (overwrite or resume):
-        raise InputError(f"{folder}: is not empty; choose another folder, or pass --overwrite or --resume")
+        ways = "--overwrite or --resume" if resumable else "--overwrite"
+        raise InputError(f"{folder}: is not empty; choose another folder, or pass {ways}")
 
 
 def start_run_folder(folder: Path, settings: LearningSettings, *, overwrite: bool) -> None:
@@ -94,16 +103,25 @@ def start_run_folder(folder: Path, settings: LearningSettings, *, overwrite: boo
         settings: of the run.
         overwrite: take away what is there.
     """
-    import shutil
-
     from triptych.formats.atomic import atomic_path
 
     if overwrite and folder.exists():
-        shutil.rmtree(folder)
+        _empty(folder)
     with atomic_path(folder / SETTINGS_FILE) as temporary:
         temporary.write_text(settings_yaml(settings), encoding="utf-8")
     with atomic_path(folder / "environment.json") as temporary:
         temporary.write_text(environment_json(), encoding="utf-8")
+
+
+def _empty(folder: Path) -> None:
+    """Take away what a folder holds, and not the folder: it may be a link, a mount point or the current one."""
+    import shutil
+
+    for child in folder.iterdir():
+        if child.is_dir() and not child.is_symlink():
+            shutil.rmtree(child)
+        else:
+            child.unlink()
 
 
 def environment_json() -> str:
@@ -189,7 +207,9 @@ def latest_checkpoint(
     stored, given = yaml.safe_load(checkpoint.settings), asdict(settings)
     _check_same(stored, given)
     if identity is not None:
-        _check_same_snippets(checkpoint.identity, identity, changes=_changes_of_data(stored, given))
+        read = "--data.root" if "data" in given else "the source"
+        changes = _changes_of_data(stored, given) or [f"the files of {read} are others"]
+        _check_same_snippets(checkpoint.identity, identity, changes=changes)
         if not identity.judges_as(checkpoint.identity):
             warn("the run is validated on other snippets than before: which networks were the best is forgotten")
             checkpoint = replace(checkpoint, state=without_best(checkpoint.state))
@@ -202,6 +222,7 @@ def _changes_of_data(stored: dict[str, Any], given: dict[str, Any]) -> list[str]
     return [
         f"--{group}.{name} {now}, which was {stored[group].get(name)}"
         for group, names in CHOOSING.items()
+        if group in given
         for name in names
         if (now := given[group][name]) != stored[group].get(name)
     ]
@@ -213,10 +234,9 @@ def _check_same_snippets(stored: DataIdentity, given: DataIdentity, *, changes: 
         return
     before, now = number_of(stored.learned_count, "snippet", "snippets"), f"{given.learned_count:,}"
     told = f"{now} now" if stored.learned_count != given.learned_count else "as many others now"
-    why = ", ".join(changes) or "the files of --data.root are others"
     raise InputError(
-        f"--resume: the run learns from {before}, {told} ({why}), which cannot change within it; start another run, "
-        "with --initial from this one's weights"
+        f"--resume: the run learns from {before}, {told} ({', '.join(changes)}), which cannot change within it; "
+        "start another run, with --initial from this one's weights"
     )
 
 

@@ -10,7 +10,6 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,9 +65,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     from triptych.networks.execution import keep_freed_memory
 
     check_settings(settings)
-    if give_length(words):
-        settings = replace(settings, training=replace(settings.training, whole_plan=False))
-    settings = part_of_plan(settings)
+    settings = part_of_plan(settings, given=give_length(words))
     keep_freed_memory()
 
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
@@ -88,8 +85,13 @@ def _train(namespace: Namespace, settings: TrainSettings, fabric: Fabric) -> Non
 
     folder = Path(namespace.output)
     if fabric.is_global_zero:
-        sources = [settings.data.root, settings.validation.root]
-        check_run_folder(folder, overwrite=namespace.overwrite, resume=namespace.resume, sources=sources)
+        check_run_folder(
+            folder,
+            overwrite=namespace.overwrite,
+            resume=namespace.resume,
+            sources=[settings.initial],
+            roots=[settings.data.root, settings.validation.root],
+        )
     data = build_training_data(settings)
     settings = spelled_out(settings, data)
     for remark in data.remarks:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser, Namespace
 
+from triptych.cli.outputs import refuse_sources_within
 from triptych.cli.parsing import parsed
 from triptych.errors import InputError
 
@@ -38,6 +39,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     from triptych.inference.result import prediction_folder
 
     prediction = prediction_folder(Path(options.result))
+    _check_targets(options, prediction.folder)
     if options.save is None and options.export is None:
         _serve(options)
         return
@@ -49,8 +51,6 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
 
     if options.save is not None:
         target = Path(options.save)
-        if target.exists() and not options.overwrite:
-            raise InputError(f"{target}: is there already; name another file or pass --overwrite")
         with counted("reading") as progress:
             save_scene(
                 target,
@@ -69,6 +69,18 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
             overwrite=options.overwrite,
         )
         say(f"geometry: {options.export} ({number_of(count, 'point', 'points')}, up to scale)")
+
+
+def _check_targets(options: Namespace, prediction: Path) -> None:
+    """Refuse what cannot be written before anything is, and what would take the prediction away."""
+    from triptych.viewing.scene_export import check_place
+
+    if options.save is not None and Path(options.save).exists() and not options.overwrite:
+        raise InputError(f"{options.save}: is there already; name another file or pass --overwrite")
+    if options.export is not None:
+        check_place(options.export, overwrite=options.overwrite)
+        if options.overwrite:
+            refuse_sources_within(Path(options.export), [prediction], option="--export")
 
 
 def _serve(options: Namespace) -> None:

@@ -10,6 +10,7 @@ from triptych.losses.objective import TERMS
 from triptych.networks.depth import OUTPUT_STRIDES
 from triptych.training.stages import STAGE_LEARNERS
 
+LARGEST_SEED = 2**63
 NEVER_NEGATIVE = (
     "minimum_motion_px",
     "lambda_ed",
@@ -32,6 +33,8 @@ def check_settings(settings: LearningSettings) -> None:
         InputError: naming the option, what it was, and what it may be.
     """
     size_of(settings.size)
+    if not 0 <= settings.seed < LARGEST_SEED:
+        raise InputError(f"--seed {settings.seed}: must be from 0 to below 2^63")
     _check_length(settings)
     training = settings.training
     _at_least("training.batch_size", training.batch_size, 1)
@@ -54,11 +57,7 @@ def check_settings(settings: LearningSettings) -> None:
     for name in NEVER_NEGATIVE:
         _at_least("losses." + name, getattr(settings.losses, name), 0)
     _check_augmentation(settings.augmentation)
-    _above("flow.width", settings.flow.width)
-    _above("depth.width", settings.depth.width)
-    _above("depth.min_depth", settings.depth.min_depth)
-    if settings.depth.max_depth <= settings.depth.min_depth:
-        raise InputError(f"--depth.max_depth {settings.depth.max_depth:g}: must be above --depth.min_depth")
+    _check_networks(settings)
     if not settings.stages:
         raise InputError("--stages: name one at least: flow, depth, joint")
     if len(set(settings.stages)) < len(settings.stages):
@@ -79,6 +78,24 @@ def _check_length(settings: LearningSettings) -> None:
         raise InputError(f"a training has one length, --epochs, --steps or --minutes; given: {told}")
     for name, value in given.items():
         _above(name, value)
+
+
+def _check_networks(settings: LearningSettings) -> None:
+    """Widths, and depths in their order."""
+    flow, depth, pose = settings.flow, settings.depth, settings.pose
+    _above("flow.width", flow.width)
+    if flow.decoder_width is not None:
+        _above("flow.decoder_width", flow.decoder_width)
+    _above("depth.width", depth.width)
+    _above("depth.min_depth", depth.min_depth)
+    if depth.max_depth <= depth.min_depth:
+        raise InputError(f"--depth.max_depth {depth.max_depth:g}: must be above --depth.min_depth")
+    if not depth.min_depth < depth.initial_depth < depth.max_depth:
+        raise InputError(
+            f"--depth.initial_depth {depth.initial_depth:g}: must be between --depth.min_depth and .max_depth"
+        )
+    _at_least("pose.channels", pose.channels, 1)
+    _above("pose.motion_scale", pose.motion_scale)
 
 
 def _check_augmentation(augmentation: AugmentationSettings) -> None:

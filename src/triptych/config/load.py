@@ -52,7 +52,7 @@ def add_train_arguments(parser: ArgumentParser) -> None:
 
 
 def with_preset(arguments: Sequence[str], *, default: str = "small") -> list[str]:
-    """Command-line words with the preset's files in front, so that all else overrides them.
+    """Command-line words with the preset's files in front, then those of `--config`: words override them.
 
     A training has one length: where the words, or a file that they name, give one
     (--minutes, --steps or --epochs), those given before it are dropped; null gives none.
@@ -66,41 +66,50 @@ def with_preset(arguments: Sequence[str], *, default: str = "small") -> list[str
         InputError: there is no such preset or file, a file is no table of settings or has
             one twice, or stages are parted by spaces.
     """
-    words = _plainer(arguments)
-    name = value_of(words, "--preset") or default
+    files, words = _parted(_plainer(arguments))
+    name = value_of(words, "--preset") or _preset_in(files) or default
     if name not in preset_names():
         raise InputError(f"--preset {name}: there is no such preset; choose from {', '.join(preset_names())}")
     layers = [*LIES_OVER.get(name, ()), name]
-    files = [word for layer in layers for word in ("--config", str(_folder("presets") / f"{layer}.yaml"))]
-    return [*files, *_one_length(words)]
+    first = _configs([str(_folder("presets") / f"{layer}.yaml") for layer in layers])
+    return [*first, *_one_length([*_configs(files), f"--preset={name}", *_without("--preset", words)])]
 
 
 def over_run(stored: Path, arguments: Sequence[str]) -> list[str]:
     """Command-line words over the settings of a run that is resumed.
 
-    What the run began with, preset, files and the words that these overrode, is in its settings
-    already, and nothing of it is to be overwritten: the command that began a run goes on with it.
+    The preset and the files that the run began with are in its settings already: the command
+    that began a run goes on with it.
 
     Args:
         stored: file of the run's settings.
         arguments: the words.
     """
-    words: list[str] = []
-    skip = False
-    for word in _plainer(arguments):
-        option, equals, _ = word.partition("=")
-        if skip or option in ("--config", "--preset"):
-            if not skip and option == "--config":
-                words = [*_only("--output", words), *(word for word in words if word == "--resume")]
-            skip = not skip and not equals
-            continue
-        words.append(word)
-    return ["--config", str(stored), *_one_length(words)]
+    _, words = _parted(_plainer(arguments))
+    return ["--config", str(stored), *_one_length(_without("--preset", words))]
 
 
-def _only(option: str, words: Sequence[str]) -> list[str]:
-    value = value_of(words, option)
-    return [] if value is None else [f"{option}={value}"]
+def _parted(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The files that words name by `--config`, and the other words."""
+    files = [
+        word.partition("=")[2] if equals else words[position + 1]
+        for position, word in enumerate(words)
+        if (equals := word.startswith("--config=")) or (word == "--config" and position + 1 < len(words))
+    ]
+    return files, _without("--config", words)
+
+
+def _configs(files: Sequence[str]) -> list[str]:
+    return [word for file in files for word in ("--config", file)]
+
+
+def _without(option: str, words: Sequence[str]) -> list[str]:
+    """Words less an option and its values."""
+    return [
+        word
+        for before, word in zip(["", *words], words, strict=False)
+        if option not in (word, before) and not word.startswith(f"{option}=")
+    ]
 
 
 def value_of(words: Sequence[str], option: str) -> str | None:
@@ -129,17 +138,21 @@ def train_settings(namespace: Namespace) -> TrainSettings:
     return _from_namespace(TrainSettings, namespace)
 
 
-def part_of_plan(settings: Settings) -> Settings:
+def part_of_plan(settings: Settings, *, given: bool = False) -> Settings:
     """The settings of some of the stages, as long as these are within the whole plan.
 
     Thirty epochs of three equal stages are ten of one, and where that is the second, ten
     have gone before it for the halving of the learning rate. Done once: what comes out says
     that its length is that of the stages that run.
+
+    Args:
+        settings: of the stages.
+        given: whether the length was, on the command line: it is that of the stages that run.
     """
     if not settings.training.whole_plan:
         return settings
     training = replace(settings.training, whole_plan=False)
-    if set(settings.stages) == set(STAGES):
+    if given or set(settings.stages) == set(STAGES):
         return replace(settings, training=training)
     shares = [getattr(settings.training, name).share for name in STAGES]
     part = sum(shares[STAGES.index(name)] for name in settings.stages) / sum(shares)
@@ -193,7 +206,7 @@ def size_of(text: str) -> tuple[int, int]:
         InputError: it is not of that form, or too small for the networks.
     """
     parts = text.lower().split("x")
-    if len(parts) != 2 or not all(part.isdigit() for part in parts):
+    if len(parts) != 2 or not all(part.isdecimal() for part in parts):
         raise InputError(f"--size {text}: write it as HEIGHTxWIDTH in pixels, for instance 128x384")
     height, width = int(parts[0]), int(parts[1])
     if height < 32 or width < 32:
@@ -260,12 +273,23 @@ def _one_length(words: Sequence[str]) -> list[str]:
 
 
 def _lengths_in(file: Path) -> list[str]:
-    """Lengths that a file of settings gives; what is wrong with it is told where it is read."""
+    """Lengths that a file of settings gives."""
+    return [name for name in LENGTHS if _content(file).get(name) is not None]
+
+
+def _preset_in(files: Sequence[str]) -> str | None:
+    """The preset that files of settings name, as those of `--print-config` do; the last one if there are several."""
+    named = [preset for file in files if (preset := _content(Path(file)).get("preset")) is not None]
+    return str(named[-1]) if named else None
+
+
+def _content(file: Path) -> dict[str, Any]:
+    """What a file of settings says; what is wrong with it is told where it is read."""
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        return []
-    return [name for name in LENGTHS if isinstance(content, dict) and content.get(name) is not None]
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _config_file(name: str) -> str:

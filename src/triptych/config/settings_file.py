@@ -13,13 +13,16 @@ from triptych.config.schema import FitSettings
 from triptych.config.train_schema import TrainSettings
 from triptych.errors import InputError
 
+WORDS_ALONE = ("overwrite", "resume", "from_scratch")
+"""What is for the command line to say, each time anew."""
+
 
 def check_settings_file(file: Path) -> None:
     """Refuse a file that is no table of settings.
 
     Raises:
-        InputError: it is no text or no YAML, a setting is given twice, or one that needs a
-            value, or settings below it, has none.
+        InputError: it is no text or no YAML, a setting is given twice, one that needs a value,
+            or settings below it, has none, or something is there that is not for a file to say.
     """
     try:
         text = file.read_text(encoding="utf-8")
@@ -33,6 +36,9 @@ def check_settings_file(file: Path) -> None:
     if repeated is not None:
         place = f"{file}, line {repeated.start_mark.line + 1}"
         raise InputError(f"--config {place}: {repeated.value} is given a second time; keep one of them")
+    for name in WORDS_ALONE:
+        if content.get(name):
+            raise InputError(f"--config {file}: {name} is no setting; give --{name} on the command line")
     for schema in (FitSettings, TrainSettings):
         for line in _lacking(content, schema):
             raise InputError(f"--config {file}: {line}")

@@ -6,6 +6,7 @@ skew. A calibration knows the picture size it belongs to where its file says so.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -208,6 +209,8 @@ def _calibration_from_kitti(rows: dict[str, str], path: Path, camera: str | None
     if numbers is None or len(numbers) != 12:
         raise InputError(f"{path}: {key} must be 12 numbers, a 3x4 projection; {WAY_OUT}")
     size = _numbers(rows.get(f"S_rect_{number:02d}", ""))
+    if size and not all(1 <= side < math.inf for side in size):
+        raise InputError(f"{path}: S_rect_{number:02d} must be the width and height of the pictures; {WAY_OUT}")
     return Calibration(
         torch.tensor(numbers).reshape(3, 4)[:, :3].contiguous(),
         f"{key} of {path.name}",
@@ -247,7 +250,7 @@ def _calibration_from_yaml(text: str, path: Path) -> Calibration:
             size = (int(content["height"]), int(content["width"]))
     except KeyError as error:
         raise InputError(f"{path}: has no {error.args[0]}; needed are {wanted}") from None
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{path}: {error}; needed are {wanted}") from None
     if tuple(matrix.shape) != (3, 3):
         shape = "x".join(str(side) for side in matrix.shape) or "a single number"

@@ -7,6 +7,7 @@ and `times.txt`. The path may also be that of one camera's folder of images.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -118,7 +119,8 @@ def _times(camera: KittiCamera, files: list[Path]) -> Float64[Tensor, " frames"]
     file = camera.images.parent / "timestamps.txt" if camera.raw else camera.root / "times.txt"
     if not file.is_file():
         return torch.tensor(numbers, dtype=torch.float64) / FRAME_RATE_HZ
-    lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    text = file.read_text(encoding="utf-8", errors="replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     if len(lines) <= max(numbers):
         raise InputError(
             f"{file}: lists {len(lines)} times, the frames go up to number {max(numbers)}; complete or remove the file"
@@ -127,6 +129,8 @@ def _times(camera: KittiCamera, files: list[Path]) -> Float64[Tensor, " frames"]
         times = [_seconds_of_date(lines[n]) if camera.raw else float(lines[n]) for n in numbers]
     except ValueError as error:
         raise InputError(f"{file}: {error}; correct or remove the file") from None
+    if not all(map(math.isfinite, times)):
+        raise InputError(f"{file}: a time is not finite; correct or remove the file")
     return torch.tensor(times, dtype=torch.float64)
 
 

@@ -50,9 +50,11 @@ def atomic_path(path: StrPath) -> Iterator[Path]:
         The path to write to; the block must create a file there.
 
     Raises:
-        InputError: the disk is full, or the place cannot be written to.
+        InputError: the path names no file, the disk is full, or the place cannot be written to.
     """
     target = Path(path)
+    if not target.name:
+        raise InputError(f"{str(path)!r}: names no file")
     temporary = target.with_name(_temporary_name(target.name))
     try:
         with _errors_told(target, temporary):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,20 +50,37 @@ def run_log(folder: Path) -> RunLog:
         InputError: a file cannot be read, or has no line that is a training's.
     """
     log = RunLog()
-    for line in _records(folder / STEPS_FILE):
-        step, stage = int(line["step"]), str(line["stage"])
-        _lengthen(log.stages, stage, step)
-        _append(log.losses, {"total": line["total"], **line["terms"]}, step, stage)
-        _append(log.shares, line["shares"], step, stage)
-        _append(log.signs, line.get("signs", {}), step, stage)
-        for warning in line.get("warnings", ()):
-            log.warnings.setdefault(str(warning), step)
-    for line in _records(folder / VALIDATIONS_FILE):
-        _append(log.validations, line["figures"], int(line["step"]), str(line["stage"]))
-        log.validated.update(
-            {"snippets": f"{line['snippets']:,}", "best by": str(line["measure"]), "protocol": str(line["protocol"])}
-        )
+    with _damage_told(folder / STEPS_FILE) as file:
+        for line in _records(file):
+            step, stage = int(line["step"]), str(line["stage"])
+            _lengthen(log.stages, stage, step)
+            _append(log.losses, {"total": line["total"], **line["terms"]}, step, stage)
+            _append(log.shares, line["shares"], step, stage)
+            _append(log.signs, line.get("signs", {}), step, stage)
+            for warning in line.get("warnings", ()):
+                log.warnings.setdefault(str(warning), step)
+    with _damage_told(folder / VALIDATIONS_FILE) as file:
+        for line in _records(file):
+            _append(log.validations, line["figures"], int(line["step"]), str(line["stage"]))
+            log.validated.update(
+                {
+                    "snippets": f"{line['snippets']:,}",
+                    "best by": str(line["measure"]),
+                    "protocol": str(line["protocol"]),
+                }
+            )
     return log
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[Path]:
+    """Turn what a line lacks, or has of another kind, into one line about its file."""
+    try:
+        yield path
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{path}: is not what a training of triptych writes ({error!r} in a line)") from error
 
 
 def _records(path: Path) -> Iterator[Mapping[str, Any]]:

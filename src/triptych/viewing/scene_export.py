@@ -57,19 +57,43 @@ def export_geometry(
         InputError: another ending, the place is taken or cannot be written to, a library or a
             file of the prediction is missing.
     """
+    check_place(place, overwrite=overwrite)
     path = Path(place)
-    if place.endswith("/") or not path.suffix or path.is_dir():
+    if _is_for_colmap(place):
         return _write_colmap(path, prediction, points or TRACKS_AT_MOST, overwrite=overwrite)
-    if path.suffix.lower() not in (".ply", ".glb"):
-        raise InputError(f"{place}: geometry is written as .ply, .glb, or a folder for COLMAP; name one of these")
-    if path.exists() and not overwrite:
-        raise InputError(f"{place}: is there already; name another file or pass --overwrite")
     middle = median_depth(prediction)
     share = (points or POINTS_AT_MOST) // len(prediction)
     found = frame_points(prediction, share, middle, without_motion=without_motion)
     if path.suffix.lower() == ".ply":
         return _write_ply(path, prediction, found)
     return _write_glb(path, prediction, found, middle)
+
+
+def check_place(place: str, *, overwrite: bool) -> None:
+    """Refuse a place that geometry cannot be written to, before anything is read.
+
+    Args:
+        place: as `export_geometry` takes it.
+        overwrite: whether geometry that is there may be replaced.
+
+    Raises:
+        InputError: another ending, or the place is taken, by something else too.
+    """
+    path = Path(place)
+    if _is_for_colmap(place):
+        if overwrite and path.is_dir() and any(path.iterdir()) and not (path / "sparse").is_dir():
+            raise InputError(f"{place}: is not empty and holds nothing of COLMAP's to replace; name another folder")
+        if not overwrite and path.is_dir() and any(path.iterdir()):
+            raise InputError(f"{place}: is not empty; choose another folder or pass --overwrite")
+        return
+    if path.suffix.lower() not in (".ply", ".glb"):
+        raise InputError(f"{place}: geometry is written as .ply, .glb, or a folder for COLMAP; name one of these")
+    if path.exists() and not overwrite:
+        raise InputError(f"{place}: is there already; name another file or pass --overwrite")
+
+
+def _is_for_colmap(place: str) -> bool:
+    return place.endswith("/") or not Path(place).suffix or Path(place).is_dir()
 
 
 def _write_ply(path: Path, prediction: PredictionFolder, found: Iterator[FramePoints]) -> int:

@@ -177,11 +177,36 @@ def test_a_resumed_run_takes_the_words_but_not_what_is_in_its_settings_already()
     assert over_run(Path("run/settings.yaml"), words) == [
         "--config",
         "run/settings.yaml",
-        "--output=run",
+        "--output",
+        "run",
+        "--data.split=stereo",
         "--stages",
         "[flow]",
         "--seed=3",
     ]
+    again = over_run(Path("run/settings.yaml"), ["video.mp4", "--config", "folders", "--output=run", "--resume"])
+    assert again == ["--config", "run/settings.yaml", "video.mp4", "--output=run", "--resume"]
+
+
+def test_words_lie_over_files_wherever_they_stand_and_a_file_may_name_the_preset(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("preset: paper\nseed: 3\nsteps: 7\n")
+    parser = ArgumentParser(exit_on_error=False)
+    add_train_arguments(parser)
+    for words in (["--seed=5", "--config", str(file)], ["--config", str(file), "--seed", "5"]):
+        namespace = parser.parse_args(with_preset(words))
+        assert (namespace.seed, namespace.steps, namespace.epochs) == (5, 7, None)
+        assert (namespace.preset, namespace.size) == ("paper", "192x640")
+
+
+@pytest.mark.parametrize("name", ["overwrite", "resume", "from_scratch"])
+def test_what_the_command_line_says_each_time_anew_is_no_setting_of_a_file(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"{name}: false\n")
+    assert with_preset(["--config", str(file)])
+    file.write_text(f"{name}: true\n")
+    with pytest.raises(InputError, match=f"give --{name} on the command line"):
+        with_preset(["--config", str(file)])
 
 
 @pytest.mark.parametrize(
@@ -194,6 +219,11 @@ def test_a_resumed_run_takes_the_words_but_not_what_is_in_its_settings_already()
         ({"training": {"joint": {"learns": []}}}, "--training.joint.learns"),
         ({"training": {"depth": {"imitation_alone": 1.0}}}, "--training.depth.imitation_alone 1"),
         ({"training": {"joint": {"terms": ["fun"]}}}, "--training.joint.terms fun"),
+        ({"seed": -1}, "--seed -1: must be from 0"),
+        ({"depth": {"initial_depth": 0.0}}, "--depth.initial_depth 0: must be between"),
+        ({"pose": {"channels": 0}}, "--pose.channels 0: must be 1 or more"),
+        ({"pose": {"motion_scale": 0.0}}, "--pose.motion_scale 0: must be above 0"),
+        ({"flow": {"decoder_width": -1.0}}, "--flow.decoder_width -1: must be above 0"),
         ({"losses": {"tau_photometric": 1.0}}, "--losses.tau_photometric 1: must be between 0 and 1"),
         ({"losses": {"depth_levels": 5}}, "--losses.depth_levels 5: there are 4"),
         ({"validation": {"snippets": 0}}, "--validation.snippets 0"),

@@ -88,6 +88,12 @@ def test_a_projection_of_eleven_numbers_is_refused(tmp_path: Path) -> None:
         calibration_from_file(written(tmp_path, "calib.txt", "P2: 1 2 3 4 5 6 7 8 9 10 11"))
 
 
+def test_a_size_of_nothing_is_refused(tmp_path: Path) -> None:
+    text = CAM_TO_CAM.replace("S_rect_02: 1.242000e+03", "S_rect_02: 0")
+    with pytest.raises(InputError, match="S_rect_02 must be the width and height"):
+        calibration_from_file(written(tmp_path, "calib_cam_to_cam.txt", text))
+
+
 def test_a_text_file_with_a_3x3_matrix_is_k(tmp_path: Path) -> None:
     path = written(tmp_path, "K.txt", "718.856 0 607.1928\n0 718.5 185.2157\n0 0 1\n")
     assert four(calibration_from_file(path)) == [718.856, 718.5, 607.193, 185.216]
@@ -125,6 +131,7 @@ def test_yaml_may_name_the_numbers_or_hold_the_matrix(tmp_path: Path) -> None:
         ("[500, 500, 320, 240]", "a mapping was expected"),
         ("{fx: 500, fy: [", "is not YAML"),
         ("{width: 640, fx: 500, fy: 500, cx: 320, cy: 240}", "has no height"),
+        ("{width: .inf, height: 480, fx: 500, fy: 500, cx: 320, cy: 240}", "needed are"),
         ("{width: 640, height: 0, fx: 500, fy: 500, cx: 320, cy: 240}", "must be positive"),
     ],
 )

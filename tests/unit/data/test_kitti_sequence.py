@@ -105,9 +105,14 @@ def test_a_list_of_times_that_is_too_short_is_named(odometry: Path) -> None:
 
 
 def test_a_list_of_times_that_holds_something_else_is_named(odometry: Path) -> None:
-    (odometry / "times.txt").write_text("0.0\nsoon\nlater\n")
-    with pytest.raises(InputError, match=r"times\.txt: .*soon"):
-        open_kitti_sequence(odometry)
+    for content, told in (
+        (b"0.0\nsoon\nlater\n", "soon"),
+        (b"0\n\xff\n2\n", "could not"),
+        (b"0\nnan\n2\n", "not finite"),
+    ):
+        (odometry / "times.txt").write_bytes(content)
+        with pytest.raises(InputError, match=rf"times\.txt: .*{told}"):
+            open_kitti_sequence(odometry)
 
 
 @pytest.mark.parametrize(

@@ -248,3 +248,8 @@ def test_an_error_inside_the_folder_names_the_place_the_user_asked_for(tmp_path:
     message = f"cannot write {tmp_path}/run/a.txt: the disk is full; free some space or choose another place"
     assert str(caught.value) == message
     assert names(tmp_path) == []
+
+
+def test_a_path_without_a_name_is_refused() -> None:
+    with pytest.raises(InputError, match="names no file"), atomic_path(""):
+        pass

@@ -37,7 +37,16 @@ def test_a_folder_without_a_log_has_no_curves(tmp_path: Path) -> None:
     assert curves_section(run_log(tmp_path)).body == ""
 
 
-@pytest.mark.parametrize("text", ["[1, 2]\n", '{"loss": 3}\n', "no JSON at all\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[1, 2]\n",
+        '{"loss": 3}\n',
+        "no JSON at all\n",
+        '{"step": 1, "stage": "flow"}\n',
+        '{"step": null, "stage": ""}\n',
+    ],
+)
 def test_a_file_that_is_no_log_is_refused_in_a_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "metrics.jsonl").write_text(text)
     with pytest.raises(InputError, match=r"metrics\.jsonl: is not what a training"):
