@@ -131,7 +131,8 @@ def test_a_fit_is_not_resumed_with_another_video(
     before = (run / "model.safetensors").read_bytes()
     words = [f"--output={run}", "--resume", "--steps=4"]
     assert "the files of the source are others" in refused("fit", str(tmp_path / "other.mp4"), *words)
-    assert "--frames.limit 8" in refused("fit", str(video), *words, "--frames.limit=8")
+    assert "--frames.limit 8, which was None" in refused("fit", str(video), *words, "--frames.limit=8")
+    assert "--held_out 0.4, which was 0.1" in refused("fit", str(video), *words, "--held_out=0.4")
     assert (run / "model.safetensors").read_bytes() == before
 
 

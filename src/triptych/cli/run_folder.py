@@ -29,11 +29,12 @@ SETTINGS_FILE = "settings.yaml"
 UNCHANGING = ("seed", "size", "depth", "pose", "flow")
 """Settings that a resume must not change: nothing would fit, or nothing be the same."""
 
-CHOOSING = {
-    "data": ("dataset", "root", "split", "stride", "left_out"),
-    "validation": ("root", "dataset", "split", "held_out"),
-    "frames": ("start", "limit", "stride", "rate", "camera", "minimum_motion"),
-}
+CHOOSING = (
+    *(f"data.{name}" for name in ("dataset", "root", "split", "stride", "left_out")),
+    *(f"validation.{name}" for name in ("root", "dataset", "split", "held_out")),
+    *(f"frames.{name}" for name in ("start", "limit", "stride", "rate", "camera", "minimum_motion")),
+    "held_out",
+)
 """Settings that say which snippets are learned from, of a training and of a fit."""
 
 
@@ -220,12 +221,16 @@ def latest_checkpoint(
 def _changes_of_data(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
     """Settings of the snippets that are others than those of the run, as options."""
     return [
-        f"--{group}.{name} {now}, which was {stored[group].get(name)}"
-        for group, names in CHOOSING.items()
-        if group in given
-        for name in names
-        if (now := given[group][name]) != stored[group].get(name)
+        f"--{name} {now}, which was {before}"
+        for name in CHOOSING
+        if (now := _setting(given, name)) != (before := _setting(stored, name))
     ]
+
+
+def _setting(settings: dict[str, Any], name: str) -> Any:
+    """The value of a setting by its dotted name; None where there is no such one."""
+    group, dot, inner = name.partition(".")
+    return settings.get(group, {}).get(inner) if dot else settings.get(group)
 
 
 def _check_same_snippets(stored: DataIdentity, given: DataIdentity, *, changes: Sequence[str]) -> None:
