@@ -91,6 +91,8 @@ def over_run(stored: Path, arguments: Sequence[str]) -> list[str]:
 
 def _parted(words: Sequence[str]) -> tuple[list[str], list[str]]:
     """The files that words name by `--config`, and the other words."""
+    if words and words[-1] in ("--config", "--preset"):
+        raise InputError(f"{words[-1]}: name one behind it")
     files = [
         word.partition("=")[2] if equals else words[position + 1]
         for position, word in enumerate(words)

@@ -199,6 +199,12 @@ def test_words_lie_over_files_wherever_they_stand_and_a_file_may_name_the_preset
         assert (namespace.preset, namespace.size) == ("paper", "192x640")
 
 
+@pytest.mark.parametrize("option", ["--config", "--preset"])
+def test_an_option_without_a_name_behind_it_is_refused(option: str) -> None:
+    with pytest.raises(InputError, match=f"{option}: name one"):
+        with_preset(["--steps=3", option])
+
+
 @pytest.mark.parametrize("name", ["overwrite", "resume", "from_scratch"])
 def test_what_the_command_line_says_each_time_anew_is_no_setting_of_a_file(tmp_path: Path, name: str) -> None:
     file = tmp_path / "mine.yaml"
