@@ -153,6 +153,10 @@ def test_what_cannot_be_exported_is_refused_in_a_line(refused: Refused, tmp_path
     assert "is a file; graphs are written to a folder" in refused(*onnx, f"--output={file}", "--overwrite")
     assert "is a folder; weights are written to a file" in refused("export", model, f"--output={full}", "--overwrite")
     assert "is not empty" in refused(*onnx, f"--output={full}")
+    assert "holds no result that --overwrite could replace" in refused(*onnx, f"--output={full}", "--overwrite")
+    assert "which is read, lies there" in refused(*onnx, f"--output={model}", "--overwrite")
+    own = fitted / "model.safetensors"
+    assert "which is read, lies there" in refused("export", model, f"--output={own}", "--half", "--overwrite")
     assert "write it as HEIGHTxWIDTH" in refused(*onnx, f"--output={tmp_path / 'x'}", "--size=large")
     assert "sides of 128 to 4096 px" in refused(*onnx, f"--output={tmp_path / 'x'}", "--size=64x96")
     assert "--size: is of graphs" in refused("export", model, f"--output={tmp_path / 'x'}", "--size=64x96")

@@ -1,5 +1,6 @@
 """`triptych prepare synthetic`: drives of random worlds of a part, and what it refuses."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,6 +37,21 @@ def test_a_field_of_view_is_that_of_worlds_to_learn_from_too(tmp_path: Path) -> 
     (path,) = root.glob("*/K.txt")
     focal = float(path.read_text().split()[0])
     assert focal == pytest.approx(48, rel=1e-5)  # half of 96 px over tan 45
+
+
+def test_worlds_are_replaced_and_nothing_else_is(refused: Refused, tmp_path: Path) -> None:
+    words = ["prepare", "synthetic", f"--output={tmp_path / 'out'}", "--family=clutter", *SIZE]
+    main([*words, "--seed=1"])
+    assert json.loads((tmp_path / "out" / "rendered.json").read_text())["seed"] == 1
+    assert "pass --overwrite" in refused(*words)
+    main([*words, "--overwrite"])
+    assert json.loads((tmp_path / "out" / "rendered.json").read_text())["seed"] == 0
+
+    kitti = tmp_path / "kitti" / "2011_09_26"
+    kitti.mkdir(parents=True)
+    words[2] = f"--output={tmp_path / 'kitti'}"
+    assert "holds no result that --overwrite could replace" in refused(*words, "--overwrite")
+    assert kitti.is_dir()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser, Namespace
 
+from triptych.cli.outputs import check_result_folder, refuse_sources_within
 from triptych.cli.parsing import parsed
 from triptych.config.load import size_of
 from triptych.config.schema import PACKAGED
@@ -57,8 +58,9 @@ def _write_weights(options: Namespace, target: Path) -> None:
     if target.exists() and not options.overwrite:
         raise InputError(f"{target}: is there already; name another file or pass --overwrite")
     from triptych.cli.console import say
-    from triptych.config.build_model import load_model, save_model
+    from triptych.config.build_model import MODEL_FILE, load_model, save_model
 
+    refuse_sources_within(target, [options.model, Path(options.model) / MODEL_FILE])
     model, settings = load_model(options.model)
     save_model(target, model, settings, half=options.half)
     say(f"model: {target} ({target.stat().st_size / 1e6:.1f} MB)")
@@ -69,13 +71,12 @@ def _write_graphs(options: Namespace, target: Path) -> None:
         raise InputError(f"--half: graphs are written in float32; leave it out, or take --format {WEIGHTS}")
     if target.is_file():
         raise InputError(f"{target}: is a file; graphs are written to a folder, name another one")
-    if target.is_dir() and any(target.iterdir()) and not options.overwrite:
-        raise InputError(f"{target}: is not empty; choose another folder or pass --overwrite")
     size = None if options.size is None else size_of(options.size)
     from triptych.cli.console import counted, say
     from triptych.config.build_model import load_model
     from triptych.inference.graphs_files import DESCRIPTION_FILE, write_graphs
 
+    check_result_folder(target, overwrite=options.overwrite, sources=[options.model], marks=[DESCRIPTION_FILE])
     model, settings = load_model(options.model)
     with counted("exporting") as progress:
         write_graphs(

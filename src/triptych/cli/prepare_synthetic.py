@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from jsonargparse import ArgumentParser, Namespace
 
+from triptych.cli.outputs import check_result_folder
 from triptych.cli.parsing import parsed
 from triptych.config.load import size_of
 from triptych.errors import InputError
@@ -23,6 +25,9 @@ FAMILIES = ("street", "room", "clutter", "country", "corridor", "yard", "avenue"
 USUAL: dict[str, Any] = {"layout": "raw", "family": None, "clips": 1, "frames": 60, "seed": 0, "fov_deg": None}
 """Options that a benchmark has no use for, as they are where nobody gives them."""
 
+MARK = "rendered.json"
+"""What was asked for, in each folder that is written: nothing but such a folder is ever replaced."""
+
 FIRST_DATE = date(2011, 9, 26)
 """Of the first clip; each camera of its own has a day of its own, as KITTI's calibrations do."""
 
@@ -30,7 +35,7 @@ FIRST_DATE = date(2011, 9, 26)
 def add_arguments(parser: ArgumentParser) -> None:
     """The options of `triptych prepare synthetic`."""
     parser.add_argument("--output", required=True, help="folder to write")
-    parser.add_argument("--overwrite", action="store_true", help="replace what the output folder holds")
+    parser.add_argument("--overwrite", action="store_true", help="replace worlds that the output folder holds")
     parser.add_argument(
         "--layout",
         default=USUAL["layout"],
@@ -55,6 +60,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     """Render and write."""
     options = parsed(parser, words)
     _check(options)
+    check_result_folder(Path(options.output), overwrite=options.overwrite, sources=[], marks=[MARK])
     if options.benchmark:
         _write_benchmark(options)
     elif options.layout == "folders":
@@ -72,6 +78,7 @@ def _write_benchmark(options: Namespace) -> None:
     size = size_of(options.size)
     with atomic_folder(Path(options.output), overwrite=options.overwrite) as folder, counted("rendering") as progress:
         benchmark = write_benchmark(folder, options.part or "test", size=size, progress=progress)
+        _mark(folder, options)
     say(f"{len(benchmark.clips)} clips of {benchmark.name}: {options.output}")
 
 
@@ -89,6 +96,7 @@ def _write_folders(options: Namespace) -> None:
             sequence = filmed_frames(recipe, frames=options.frames, height=height, width=width)
             save_frames(folder / sequence.name, sequence.images, sequence.intrinsics)
             progress(index + 1, options.clips)
+        _mark(folder, options)
     worlds = "1 world" if options.clips == 1 else f"{options.clips} worlds"
     say(f"{worlds} of {options.frames} frames: {options.output}")
 
@@ -109,6 +117,13 @@ def _write_kitti(options: Namespace) -> None:
             else:
                 write_kitti_flow2015(clip, folder)
             say(f"{options.frames} frames of {clip.name} in KITTI's {options.layout} layout: {options.output}")
+        _mark(folder, options)
+
+
+def _mark(folder: Path, options: Namespace) -> None:
+    """What this folder was made by."""
+    asked = {name: value for name, value in vars(options).items() if name not in ("output", "overwrite")}
+    (folder / MARK).write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
 
 
 def _check(options: Namespace) -> None:
