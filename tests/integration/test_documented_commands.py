@@ -223,7 +223,7 @@ def test_targets_that_are_named_are_in_the_makefile() -> None:
 
 
 def test_extras_that_are_named_are_in_the_project() -> None:
-    pattern = re.compile(r"pip install '(?:triptych|\.)\[([\w,]+)\]'")
+    pattern = re.compile(r"pip install (?:-e )?'(?:triptych|\.)\[([\w,]+)\]'")
     lists = [match.group(1) for line in snippets() if (match := pattern.search(line))]
     named = {extra for extras in lists for extra in extras.split(",")}
     assert named >= {"view", "app", "export", "cloud"}

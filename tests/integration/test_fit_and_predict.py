@@ -109,7 +109,9 @@ def test_without_calibration_the_assumption_is_said_loudly(
     fitted: Path, video: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     main(["predict", str(video), "--model", str(fitted), "--output", str(tmp_path / "out")])
-    assert "WARNING: no calibration was found" in capfd.readouterr().err
+    said = " ".join(capfd.readouterr().err.split())
+    assert "WARNING: no calibration was found" in said
+    assert "was read with --intrinsics 90,90,59.5,39.5: of the same camera, give them again" in said
     result = json.loads((tmp_path / "out" / "result.json").read_text())
     assert result["intrinsics"]["assumed"] is True
     assert "assumed" in result["intrinsics"]["origin"]

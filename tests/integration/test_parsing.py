@@ -49,6 +49,18 @@ def test_a_group_of_settings_has_no_value_of_its_own(refused: Refused) -> None:
     assert "--training.flow '3': is a group of settings" in line
 
 
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("--losses.photometric=l1", "--losses.photometric l1: give one of ssim, census ("),
+        ("--losses.flow_smoothness_order=3", "--losses.flow_smoothness_order 3: give one of 1, 2 ("),
+        ("--training.flow.learns=[dept]", "--training.flow.learns dept: give one of flow, depth, pose ("),
+    ],
+)
+def test_a_value_that_is_none_of_a_few_is_told_with_these(refused: Refused, word: str, said: str) -> None:
+    assert said in refused("fit", "x.mp4", "--output=r", word)
+
+
 @pytest.mark.parametrize("command", [["fit", "x.mp4"], ["train"]])
 def test_a_run_cannot_go_on_and_be_replaced(refused: Refused, command: list[str]) -> None:
     assert "leave one of them out" in refused(*command, "--output=r", "--resume", "--overwrite")

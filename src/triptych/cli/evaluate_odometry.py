@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from jsonargparse import ArgumentParser
 
@@ -31,7 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--alignment", choices=ALIGNMENTS, help="how the prediction is brought to the truth; 7dof by default"
     )
-    parser.add_argument("--snippet", type=int, choices=[3, 5], help="score runs of so many frames instead")
+    parser.add_argument("--snippet", type=Literal[3, 5] | None, help="score runs of so many frames instead")
     parser.add_argument(
         "--stride", type=int, default=1, help="1 uses every frame of the truth, 2 every second (fast motion), ..."
     )

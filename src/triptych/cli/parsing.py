@@ -76,7 +76,7 @@ def _explained(parser: ArgumentParser, message: str) -> str:
     if missing:
         names = [f"--{name}" if f"--{name}" in known else name for name in missing.group(1).split(", ")]
         return f"needed and not given: {', '.join(names)}"
-    mistyped = re.match(r'Parser key "([^"]+)":(.*?)(?:Given|Got) value: (.*)', message, re.DOTALL)
+    mistyped = re.match(r'Parser key "([^"]+)":(.*?)(?:Given|Got) value: (.*?)(?:\s+- Expected a .*)?$', message, re.DOTALL)
     if mistyped:
         expected = re.findall(r"Expected a (?:typing\.)?(?:<class '(\w+)'>|(Literal\[.*\]))", mistyped.group(2))
         wanted = [KINDS.get(kind, kind) or _choices(literal) for kind, literal in expected if kind != "NoneType"]
@@ -86,4 +86,4 @@ def _explained(parser: ArgumentParser, message: str) -> str:
 
 def _choices(literal: str) -> str:
     """The words that a Literal allows, as a person would list them."""
-    return "one of " + ", ".join(re.findall(r"'([^']*)'", literal))
+    return "one of " + ", ".join(value.strip("'") for value in literal.removeprefix("Literal[").rstrip("]").split(", "))

@@ -68,7 +68,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
         return
     if options.mirrored:
         raise InputError("--mirrored: is for the images of a --split")
-    from triptych.cli.console import counted
+    from triptych.cli.console import counted, warn
     from triptych.cli.fit import say_what_was_read
     from triptych.config.build import build_sequence
     from triptych.config.build_model import load_model
@@ -84,6 +84,10 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     with counted("reading") as progress:
         sequence = build_sequence(settings, Path(options.source), progress=progress)
     say_what_was_read(sequence)
+    if sequence.assumed_intrinsics and fitted.intrinsics is not None:
+        warn(
+            f"the model's own video was read with --intrinsics {fitted.intrinsics}: of the same camera, give them again"
+        )
     write(
         model,
         sequence,

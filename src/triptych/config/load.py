@@ -43,12 +43,12 @@ def named_configs() -> list[str]:
 
 def add_fit_arguments(parser: ArgumentParser) -> None:
     """Give a command the settings of a fit, with `--preset` and `--config` before them."""
-    _add_arguments(parser, FitSettings)
+    _add_arguments(parser, FitSettings, preset="adapt", told="settings to start from; with --from_scratch small")
 
 
 def add_train_arguments(parser: ArgumentParser) -> None:
     """Give a command the settings of a training, with `--preset` and `--config` before them."""
-    _add_arguments(parser, TrainSettings)
+    _add_arguments(parser, TrainSettings, preset="small", told="settings to start from")
 
 
 def with_preset(arguments: Sequence[str], *, default: str = "small") -> list[str]:
@@ -230,8 +230,8 @@ def _names_in(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix().removesuffix(".yaml") for path in folder.rglob("*.yaml"))
 
 
-def _add_arguments(parser: ArgumentParser, schema: type[LearningSettings]) -> None:
-    parser.add_argument("--preset", default="small", choices=preset_names(), help="settings to start from")
+def _add_arguments(parser: ArgumentParser, schema: type[LearningSettings], *, preset: str, told: str) -> None:
+    parser.add_argument("--preset", default=preset, choices=preset_names(), help=told)
     parser.add_argument(
         "--config",
         action=ActionConfigFile,
@@ -318,7 +318,7 @@ def _from_namespace(schema: type[Settings], namespace: Namespace) -> Settings:
 
 def _preset(schema: type[Settings], name: str, overrides: Mapping[str, Any]) -> Settings:
     parser = ArgumentParser(exit_on_error=False)
-    _add_arguments(parser, schema)
+    _add_arguments(parser, schema, preset=name, told="settings to start from")
     words = [f"--{key}={_word(value)}" for key, value in overrides.items()]
     parsed = parser.parse_args(with_preset(["--preset", name, *words]))
     return _from_namespace(schema, parser.instantiate(parsed))
