@@ -18,8 +18,8 @@ from triptych.cli.run_folder import (
     say_how_it_went,
     say_what_learns,
     start_run_folder,
-    words_of_run,
 )
+from triptych.cli.run_words import said_otherwise, words_of_run
 from triptych.config.load import add_fit_arguments, fit_settings, give_length, part_of_plan
 from triptych.config.schema import FitSettings
 from triptych.errors import InputError
@@ -100,8 +100,14 @@ def parse(parser: ArgumentParser, words: Sequence[str]) -> Namespace:
 
     Without a preset a fit goes on from the weights in the package, with `--from_scratch` from none.
     """
+    from triptych.cli.console import warn
+
     default = "small" if {"--from_scratch", "--from-scratch"} & set(words) else "adapt"
-    namespace: Namespace = parser.instantiate(parsed(parser, words_of_run(words, default=default)))
+    raw = parsed(parser, words_of_run(words, default=default))
+    otherwise = said_otherwise(parser, words, raw, default=default)
+    if otherwise is not None:
+        warn(otherwise)
+    namespace: Namespace = parser.instantiate(raw)
     return namespace
 
 

@@ -76,7 +76,9 @@ def _explained(parser: ArgumentParser, message: str) -> str:
     if missing:
         names = [f"--{name}" if f"--{name}" in known else name for name in missing.group(1).split(", ")]
         return f"needed and not given: {', '.join(names)}"
-    mistyped = re.match(r'Parser key "([^"]+)":(.*?)(?:Given|Got) value: (.*?)(?:\s+- Expected a .*)?$', message, re.DOTALL)
+    mistyped = re.match(
+        r'Parser key "([^"]+)":(.*?)(?:Given|Got) value: (.*?)(?:\s+- Expected a .*)?$', message, re.DOTALL
+    )
     if mistyped:
         expected = re.findall(r"Expected a (?:typing\.)?(?:<class '(\w+)'>|(Literal\[.*\]))", mistyped.group(2))
         wanted = [KINDS.get(kind, kind) or _choices(literal) for kind, literal in expected if kind != "NoneType"]

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from triptych.cli.outputs import refuse_one_in_the_other, refuse_sources_within
-from triptych.config.load import over_run, settings_yaml, value_of, with_preset
+from triptych.cli.run_words import SETTINGS_FILE
+from triptych.config.load import settings_yaml
 from triptych.config.schema import PACKAGED, LearningSettings
 from triptych.errors import InputError
 from triptych.formats.counts import number_of
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from triptych.training.identity import DataIdentity
     from triptych.training.loop import TrainingLoop
 
-SETTINGS_FILE = "settings.yaml"
 UNCHANGING = ("seed", "size", "depth", "pose", "flow")
 """Settings that a resume must not change: nothing would fit, or nothing be the same."""
 
@@ -36,30 +36,6 @@ CHOOSING = (
     "held_out",
 )
 """Settings that say which snippets are learned from, of a training and of a fit."""
-
-
-def words_of_run(words: Sequence[str], *, default: str = "small") -> list[str]:
-    """Command-line words over the preset, or over the settings of the run that is resumed.
-
-    Args:
-        words: as given.
-        default: name of the preset where they name none.
-
-    Raises:
-        InputError: there is no run to resume, or it is to be replaced too.
-    """
-    words = list(words)
-    if "--resume" in words and "--overwrite" in words:
-        raise InputError(
-            "--resume goes on with the run that is there, --overwrite takes it away: leave one of them out"
-        )
-    if "--resume" not in words or "-h" in words or "--help" in words:
-        return with_preset(words, default=default)
-    folder = value_of(words, "--output")
-    stored = Path(folder or "") / SETTINGS_FILE
-    if folder is None or not stored.is_file():
-        raise InputError(f"{folder}: no run to resume there; leave out --resume to start one")
-    return over_run(stored, words)
 
 
 def check_run_folder(

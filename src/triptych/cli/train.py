@@ -24,8 +24,8 @@ from triptych.cli.run_folder import (
     say_how_it_went,
     say_what_learns,
     start_run_folder,
-    words_of_run,
 )
+from triptych.cli.run_words import said_otherwise, words_of_run
 from triptych.config.load import add_train_arguments, give_length, part_of_plan, train_settings
 from triptych.config.train_schema import TrainSettings
 from triptych.errors import InputError
@@ -56,10 +56,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     """Train through the stages and save the model."""
-    namespace = parser.instantiate(parsed(parser, words_of_run(words)))
+    raw = parsed(parser, words_of_run(words))
+    otherwise = said_otherwise(parser, words, raw)
+    namespace = parser.instantiate(raw)
     settings = train_settings(namespace)
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # it warns of what is so on purpose
-    from triptych.cli.console import console
+    from triptych.cli.console import console, warn
     from triptych.config.build import build_fabric
     from triptych.config.check import check_settings
     from triptych.networks.execution import keep_freed_memory
@@ -73,6 +75,8 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     fabric = build_fabric(settings.training)
     fabric.launch()
     console.quiet = fabric.global_rank > 0
+    if otherwise is not None:
+        warn(otherwise)
     with _lost_processes_told(fabric, Path(namespace.output)):
         _train(namespace, settings, fabric)
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from triptych.artefacts.checkpoints import load_weights, save_weights
 from triptych.artefacts.encoder_weights import check_hub_weights, check_weights_file
+from triptych.config.check import check_networks
 from triptych.config.load import Settings, settings_from_yaml
 from triptych.config.schema import (
     PACKAGED,
@@ -41,13 +42,20 @@ PACKAGED_FILE = "small.safetensors"
 def build_model(settings: LearningSettings) -> JointModel:
     """The three networks, with weights drawn from the seed or pretrained as asked for.
 
+    Random numbers of who calls are as if nothing had been drawn.
+
     Raises:
         InputError: pretrained weights cannot be had, or an encoder is not known.
     """
+    _check_pretrained("depth", settings.depth)
+    _check_pretrained("pose", settings.pose)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(settings.seed)
+        return _drawn_model(settings)
+
+
+def _drawn_model(settings: LearningSettings) -> JointModel:
     depth, pose, flow = settings.depth, settings.pose, settings.flow
-    _check_pretrained("depth", depth)
-    _check_pretrained("pose", pose)
-    torch.manual_seed(settings.seed)
     return JointModel(
         depth=DepthNetwork(
             depth.encoder,
@@ -56,6 +64,8 @@ def build_model(settings: LearningSettings) -> JointModel:
             width=depth.width,
             norm=depth.norm,
             initial_depth=depth.initial_depth,
+            min_depth=depth.min_depth,
+            max_depth=depth.max_depth,
         ),
         pose=PoseNetwork(
             pose.encoder,
@@ -147,6 +157,10 @@ def load_model(source: str | Path) -> tuple[JointModel, FitSettings]:
         raise InputError(
             f"{described}: was written by another version ({error}); use that version, or another model"
         ) from error
+    try:
+        check_networks(settings)
+    except InputError as error:
+        raise InputError(f"{described}: is damaged ({error}); use another model") from error
     model = build_model(without_pretrained(settings))
     try:
         model.load_state_dict(tensors)

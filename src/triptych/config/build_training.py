@@ -34,6 +34,15 @@ from triptych.training.loop import Validation
 from triptych.training.pictures import SnippetPictures
 from triptych.training.validation import Validator
 
+OF_DATASETS = {
+    "split": ("kitti_raw", "kitti_odometry", "cityscapes"),
+    "left_out": ("kitti_raw",),
+    "intrinsics": ("folders",),
+    "assumed_fov_deg": ("folders",),
+    "stride": ("kitti_raw", "kitti_odometry", "cityscapes", "folders"),
+}
+"""Settings of the data, and the data sets that have a use for them."""
+
 
 @dataclass(frozen=True)
 class TrainingData:
@@ -229,14 +238,7 @@ def _with_test_drives_told(index: SnippetIndex, root: Path) -> SnippetIndex:
 
 def _check_settings(data: DataSettings) -> None:
     """Refuse settings that the data set has no use for."""
-    of = {
-        "split": ("kitti_raw", "kitti_odometry", "cityscapes"),
-        "left_out": ("kitti_raw",),
-        "intrinsics": ("folders",),
-        "assumed_fov_deg": ("folders",),
-        "stride": ("kitti_raw", "kitti_odometry", "cityscapes", "folders"),
-    }
-    for name, datasets in of.items():
+    for name, datasets in OF_DATASETS.items():
         given = getattr(data, name) not in (None, getattr(DataSettings, name))
         if given and data.dataset not in datasets:
             raise InputError(f"--data.{name}: is for {' and '.join(datasets)}, not for {data.dataset}")
@@ -247,13 +249,15 @@ def _of_validation(settings: TrainSettings) -> DataSettings:
     own, chosen = settings.data, settings.validation
     dataset = chosen.dataset or own.dataset
     same = dataset == own.dataset
+    if chosen.split is not None and dataset not in OF_DATASETS["split"]:
+        raise InputError(f"--validation.split: is for {' and '.join(OF_DATASETS['split'])}, not for {dataset}")
     return DataSettings(
         dataset=dataset,
         root=chosen.root or own.root,
         split=chosen.split,
         stride=own.stride if same else None,
         bottom_crop=own.bottom_crop if same else None,
-        assumed_fov_deg=own.assumed_fov_deg,
+        assumed_fov_deg=own.assumed_fov_deg if same else DataSettings.assumed_fov_deg,
         intrinsics=own.intrinsics if same else None,
         skip_limit=own.skip_limit,
     )

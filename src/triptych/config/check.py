@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from triptych.config.load import LENGTHS, STAGES, size_of
 from triptych.config.schema import AugmentationSettings, FitSettings, LearningSettings, StageSettings
 from triptych.config.train_schema import TrainSettings
@@ -57,7 +59,7 @@ def check_settings(settings: LearningSettings) -> None:
     for name in NEVER_NEGATIVE:
         _at_least("losses." + name, getattr(settings.losses, name), 0)
     _check_augmentation(settings.augmentation)
-    _check_networks(settings)
+    check_networks(settings)
     if not settings.stages:
         raise InputError("--stages: name one at least: flow, depth, joint")
     if len(set(settings.stages)) < len(settings.stages):
@@ -80,14 +82,19 @@ def _check_length(settings: LearningSettings) -> None:
         _above(name, value)
 
 
-def _check_networks(settings: LearningSettings) -> None:
-    """Widths, and depths in their order."""
+def check_networks(settings: LearningSettings) -> None:
+    """Refuse widths that no network has, and depths that are not in their order.
+
+    Raises:
+        InputError: naming the option, what it was, and what it may be.
+    """
     flow, depth, pose = settings.flow, settings.depth, settings.pose
     _above("flow.width", flow.width)
     if flow.decoder_width is not None:
         _above("flow.decoder_width", flow.decoder_width)
     _above("depth.width", depth.width)
     _above("depth.min_depth", depth.min_depth)
+    _finite("depth.max_depth", depth.max_depth)
     if depth.max_depth <= depth.min_depth:
         raise InputError(f"--depth.max_depth {depth.max_depth:g}: must be above --depth.min_depth")
     if not depth.min_depth < depth.initial_depth < depth.max_depth:
@@ -118,6 +125,11 @@ def _check_stage(name: str, stage: StageSettings) -> None:
         _share(f"{option}.{share}", getattr(stage, share))
     if stage.learns is not None and not stage.learns:
         raise InputError(f"--{option}.learns: name one network at least: flow, depth, pose")
+    if name == "flow" and not set(stage.learns or STAGE_LEARNERS[name]) <= {"flow"}:
+        raise InputError(
+            f"--{option}.learns {','.join(stage.learns or ())}: this stage runs the flow network alone; depth and pose "
+            "learn in the stages depth and joint"
+        )
     if stage.imitation_alone == 1 and {"pose"} < set(stage.learns or STAGE_LEARNERS[name]):
         raise InputError(
             f"--{option}.imitation_alone 1: pose waits for that share of a stage and would not learn: give less, or "
@@ -143,7 +155,13 @@ def _check_train(settings: TrainSettings) -> None:
         raise InputError("--validation.dataset: give its folder too, --validation.root")
 
 
+def _finite(name: str, value: float | int) -> None:
+    if not math.isfinite(value):
+        raise InputError(f"--{name} {value:g}: must be a finite number")
+
+
 def _at_least(name: str, value: float | int, least: float | int) -> None:
+    _finite(name, value)
     if value < least:
         raise InputError(f"--{name} {value:g}: must be {least:g} or more")
 
@@ -159,6 +177,7 @@ def _share_left(name: str, value: float | int) -> None:
 
 
 def _above(name: str, value: float | int) -> None:
+    _finite(name, value)
     if not value > 0:
         raise InputError(f"--{name} {value:g}: must be above 0")
 

@@ -189,7 +189,7 @@ def preset_train_settings(name: str, **overrides: Any) -> TrainSettings:
 
 
 def settings_from_yaml(text: str) -> FitSettings:
-    """The settings written by `settings_yaml`, checked like any others."""
+    """The settings written by `settings_yaml`: names and types are checked; `config.check` knows what they may be."""
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(FitSettings, None)
     parsed = parser.parse_string(text)

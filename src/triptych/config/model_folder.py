@@ -70,7 +70,7 @@ def save_model_folder(
     license_name: str = "unknown",
     overwrite: bool = False,
 ) -> None:
-    """Write config.json, model.safetensors and README.md, all or nothing.
+    """Write config.json, model.safetensors and README.md: a new folder whole or not at all, over an old one each file.
 
     Args:
         folder: where.

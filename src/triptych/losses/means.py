@@ -95,8 +95,8 @@ def masked_mean(
             sources); `all` counts them as one, so that both agree where nothing is hidden.
 
     Returns:
-        A scalar; 0 with zero gradient where the weights sum to less than
-        `SMALLEST_WEIGHT_SUM`.
+        A scalar; 0 with zero gradient where nothing is kept. Weights that sum to less than
+        `SMALLEST_WEIGHT_SUM` are divided by that, so that it tends to this.
 
     Raises:
         TypeError: below float32.

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from triptych.errors import InputError
-from triptych.geometry.depth_range import disparity_from_depth
+from triptych.geometry.depth_range import MAX_DEPTH, MIN_DEPTH, disparity_from_depth
 from triptych.networks.checkpointing import checkpointed
 from triptych.networks.convolutions import NarrowConvolution
 from triptych.networks.encoder import Encoder
@@ -57,6 +57,8 @@ class DepthNetwork(nn.Module):
         width: float = 1.0,
         norm: Norm = "batch",
         initial_depth: float = 1.0,
+        min_depth: float = MIN_DEPTH,
+        max_depth: float = MAX_DEPTH,
     ) -> None:
         """Build the network.
 
@@ -71,11 +73,16 @@ class DepthNetwork(nn.Module):
                 limit. At 1 the logarithm of depth is almost linear in the head's output, there
                 is a decade of room towards near, and a translation of a tenth is a usual
                 camera step.
+            min_depth: what a disparity of 1 means to those who read it.
+            max_depth: what a disparity of 0 means to them.
 
         Raises:
-            InputError: where the encoder cannot be had, or ends at a stride below 16.
+            InputError: where the encoder cannot be had, or ends at a stride below 16; the initial
+                depth is not between the nearest and the farthest.
         """
         super().__init__()
+        if not min_depth < initial_depth < max_depth:
+            raise InputError(f"initial_depth {initial_depth:g}: must be between {min_depth:g} and {max_depth:g}")
         self.encoder = Encoder(encoder, pretrained=pretrained, options=encoder_options)
         self.stride = self.encoder.strides[-1]
         if any(math.log2(stride) % 1 for stride in self.encoder.strides) or self.stride < 2 * OUTPUT_STRIDES[-1]:
@@ -86,7 +93,8 @@ class DepthNetwork(nn.Module):
         skips = dict(zip(self.encoder.strides, self.encoder.channels, strict=True))
         self.reductions, self.fusions, self.heads = nn.ModuleDict(), nn.ModuleDict(), nn.ModuleDict()
         channels, stride = self.encoder.channels[-1], self.stride
-        bias = torch.logit(disparity_from_depth(torch.tensor(initial_depth))).item()
+        initial = disparity_from_depth(torch.tensor(initial_depth), min_depth=min_depth, max_depth=max_depth)
+        bias = torch.logit(initial).item()
         while stride > 1:
             stride //= 2
             outputs = scaled_channels(DECODER_CHANNELS.get(stride, max(DECODER_CHANNELS.values())), width)

@@ -8,7 +8,7 @@ docs/decisions/0002 says why not the Trainer.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import final
@@ -32,6 +32,7 @@ from triptych.training.loop_settings import LoopSettings
 from triptych.training.optimization import Optimization
 from triptych.training.pace import STEPS_BETWEEN_REPORTS, ReportPace
 from triptych.training.processes import Processes
+from triptych.training.randomness import random_of_step
 from triptych.training.reports import Reports
 from triptych.training.stages import Stage, StagePlan, StagePosition, learning_rate
 from triptych.training.validation import ValidationReport
@@ -164,9 +165,11 @@ class TrainingLoop:
                         self._optimization.begin_stage(current)
                     snippet, ends_epoch = next(batches)
                     rate = self._rate(position)
-                    result = self._optimization.step(snippet, position, rate=rate)
+                    with self._random_of_step():
+                        result = self._optimization.step(snippet, position, rate=rate)
+                    epoch = self.state.epoch
                     self._advance(ends_epoch=ends_epoch, stage=position.stage)
-                    reports.add(self._known(position, rate=rate, seconds=clock.seconds), result)
+                    reports.add(self._known(position, epoch=epoch, rate=rate, seconds=clock.seconds), result)
                     if ends_epoch or pace.due(self.state.step) or self._progress() >= 1.0:
                         self.state.seconds, stop = self.processes.agreed(seconds=clock.seconds, stop=stop_requested())
                         pace.reported(step=self.state.step, seconds=self.state.seconds)
@@ -217,12 +220,16 @@ class TrainingLoop:
         self.state.epoch += int(ends_epoch)
         self.state.batch = 0 if ends_epoch else self.state.batch + 1
 
-    def _known(self, position: StagePosition, *, rate: float, seconds: float) -> StepReport:
+    def _random_of_step(self) -> AbstractContextManager[None]:
+        step, rank = self.state.step, self.processes.rank
+        return random_of_step(self.fabric.device, seed=self.settings.seed, step=step, rank=rank)
+
+    def _known(self, position: StagePosition, *, epoch: int, rate: float, seconds: float) -> StepReport:
         """What is known of the step just done without waiting for the device."""
         progress = self._progress()
         return StepReport(
             step=self.state.step,
-            epoch=self.state.epoch,
+            epoch=epoch,
             stage=position.stage.name,
             progress=progress,
             learning_rate=rate,

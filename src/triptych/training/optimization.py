@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, cast, final
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from lightning.fabric import Fabric
 from lightning.fabric.wrappers import _FabricOptimizer
 from torch import Tensor, nn
@@ -100,6 +101,7 @@ class Optimization:
         before = [buffer.clone() for buffer in buffers]
         terms = self._accumulated(snippet, position)
         if self._scaler is not None:
+            self._spoil_where(~torch.isfinite(terms.total))
             self._scaler.unscale_(self._adam)
         norm = clip_grad_norm_(self.model.parameters(), self._gradient_clip)
         finite = torch.isfinite(norm) & torch.isfinite(terms.total)
@@ -119,6 +121,11 @@ class Optimization:
         if self._scaler is not None and SCALER in state:
             self._scaler.load_state_dict(state[SCALER])
         self._adam.load_state_dict({name: part for name, part in state.items() if name != SCALER})
+        for parameter, kept in self._adam.state.items():
+            for name, value in kept.items():
+                if isinstance(value, Tensor) and value.shape == parameter.shape:
+                    # The fused step goes by memory: moments lie as the weights do, whatever layout they were saved in.
+                    kept[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
     def _accumulated(self, snippet: Snippet, position: StagePosition) -> LossTerms:
         """The mean loss over the parts of a batch, whose gradients are added up."""
@@ -141,6 +148,12 @@ class Optimization:
                 done.append(terms)
                 self._fabric.backward(terms.total / count)
         return mean_terms(done)
+
+    def _spoil_where(self, broken: Bool[Tensor, ""]) -> None:
+        """Make a gradient NaN where the loss of a process is not finite: the scaler looks at gradients alone."""
+        flag = self._processes.any_of(broken.float())
+        gradient = next(weight.grad for weight in self.model.parameters() if weight.grad is not None)
+        gradient.masked_fill_(flag > 0, math.nan)
 
     @contextmanager
     def _left_out_where(self, skipped: Float[Tensor, ""]) -> Iterator[None]:

@@ -69,6 +69,17 @@ def test_to_validate_on_what_is_learned_from_is_refused_in_one_line(tmp_path: Pa
         assert "null for --validation.root" in str(caught.value)
 
 
+def test_validating_on_another_layout_keeps_what_is_of_folders_to_the_training(tmp_path: Path) -> None:
+    write_drive(tmp_path / "learned" / "a", 6)
+    data = {"dataset": "folders", "assumed_fov_deg": 60.0}
+    other = {"root": str(tmp_path), "dataset": "kitti_odometry"}
+    with pytest.raises(InputError) as told:  # there are no sequences here
+        build_training_data(settings_of(tmp_path / "learned", data=data, **other))
+    assert "assumed_fov_deg" not in str(told.value)
+    with pytest.raises(InputError, match=r"--validation\.split: is for .*, not for folders"):
+        build_training_data(settings_of(tmp_path / "learned", data=data, root=str(tmp_path), split="stereo"))
+
+
 def test_drives_that_are_called_alike_may_be_learned_from_and_judged_on(tmp_path: Path) -> None:
     write_drive(tmp_path / "learned" / "one", 8)
     write_drive(tmp_path / "judged" / "one", 6)

@@ -7,10 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonargparse import ArgumentParser
 
+from triptych.cli.run_words import said_otherwise, words_of_run
 from triptych.config.build_training import build_training_data
 from triptych.config.check import check_settings
-from triptych.config.load import over_run, preset_settings, preset_train_settings, value_of
+from triptych.config.load import (
+    add_train_arguments,
+    over_run,
+    preset_settings,
+    preset_train_settings,
+    settings_yaml,
+    train_settings,
+    value_of,
+)
 from triptych.config.schema import DepthSettings
 from triptych.errors import InputError
 
@@ -38,6 +48,31 @@ def test_a_field_of_view_is_refused_where_the_data_set_has_its_own(tmp_path: Pat
     )
     with pytest.raises(InputError, match=r"--data\.assumed_fov_deg: is for folders, not for kitti_raw"):
         build_training_data(settings)
+
+
+def test_what_files_say_otherwise_than_the_run_that_goes_on_is_told(tmp_path: Path) -> None:
+    parser = ArgumentParser(exit_on_error=False)
+    add_train_arguments(parser)
+    parser.add_argument("--output")
+    parser.add_argument("--resume", action="store_true")
+    file = tmp_path / "mine.yaml"
+    file.write_text("losses: {alpha: 0.5}\nsteps: 9\n")
+    words = ["--config", str(file), f"--output={tmp_path}", "--losses.lambda_eo=0.1"]
+    (tmp_path / "settings.yaml").write_text(
+        settings_yaml(train_settings(parser.instantiate(parser.parse_args(words_of_run(words)))))
+    )
+    resumed = [*words, "--resume"]
+
+    def said(words: list[str]) -> str | None:
+        return said_otherwise(parser, words, parser.parse_args(words_of_run(words)))
+
+    assert said(resumed) is None
+    assert said([*resumed, "--losses.lambda_ed=0.1"]) is None  # a word counts, as it says
+    file.write_text("losses: {alpha: 0.7, tau_epipolar: 0.5}\nsteps: 12\n")
+    told = said(resumed)
+    assert told is not None
+    assert "not losses.alpha, losses.tau_epipolar of --config or --preset" in told
+    assert said([*words[2:], "--resume"]) is None
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 from jsonargparse import ArgumentParser
 
@@ -33,6 +34,7 @@ from triptych.config.load import (
 from triptych.config.schema import FitSettings, LossSettings, TrainingSettings
 from triptych.config.train_schema import DataSettings, TrainSettings, ValidationSettings
 from triptych.errors import InputError
+from triptych.geometry.depth_range import depth_from_disparity
 from triptych.losses.objective import Objective
 
 
@@ -89,6 +91,21 @@ def test_the_seed_alone_decides_the_first_weights() -> None:
     first, again, other = (build_model(preset_settings("small", seed=seed)).state_dict() for seed in (1, 1, 2))
     assert all(tensor.equal(again[name]) for name, tensor in first.items())
     assert not all(tensor.equal(other[name]) for name, tensor in first.items())
+
+
+def test_who_builds_networks_finds_random_numbers_as_they_were() -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    build_model(preset_settings("small"))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_the_range_of_depth_is_that_of_the_network_too() -> None:
+    depth = {"min_depth": 1.0, "max_depth": 80.0, "initial_depth": 10.0}
+    head = build_model(preset_settings("small", depth=depth)).depth.heads["1"]
+    bias = torch.sigmoid(list(head.parameters())[-1])
+    assert depth_from_disparity(bias, min_depth=1.0, max_depth=80.0).item() == pytest.approx(10.0, rel=1e-4)
 
 
 def test_a_length_given_by_hand_replaces_the_preset_s() -> None:
@@ -224,6 +241,7 @@ def test_what_the_command_line_says_each_time_anew_is_no_setting_of_a_file(tmp_p
         ({"training": {"joint": {"imitation": 2.0}}}, "--training.joint.imitation 2"),
         ({"training": {"joint": {"learns": []}}}, "--training.joint.learns"),
         ({"training": {"depth": {"imitation_alone": 1.0}}}, "--training.depth.imitation_alone 1"),
+        ({"training": {"flow": {"learns": ["flow", "depth"]}}}, "--training.flow.learns flow,depth: this stage runs"),
         ({"training": {"joint": {"terms": ["fun"]}}}, "--training.joint.terms fun"),
         ({"seed": -1}, "--seed -1: must be from 0"),
         ({"depth": {"initial_depth": 0.0}}, "--depth.initial_depth 0: must be between"),
@@ -238,6 +256,24 @@ def test_what_the_command_line_says_each_time_anew_is_no_setting_of_a_file(tmp_p
 def test_settings_without_a_meaning_are_told_by_their_name(change: dict[str, Any], told: str) -> None:
     with pytest.raises(InputError, match=re.escape(told)):
         check_settings(preset_train_settings("small", **change))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("losses.lambda_eo", "nan"),
+        ("augmentation.crop", "nan"),
+        ("training.joint.learning_rate", "inf"),
+        ("depth.max_depth", "inf"),
+        ("minutes", "inf"),
+    ],
+)
+def test_what_is_no_finite_number_is_told_by_its_name(name: str, value: str) -> None:
+    parser = ArgumentParser(exit_on_error=False)
+    add_train_arguments(parser)
+    settings = train_settings(parser.instantiate(parser.parse_args(with_preset([f"--{name}=.{value}"]))))
+    with pytest.raises(InputError, match=f"--{name} {value}: must be a finite number"):
+        check_settings(settings)
 
 
 @pytest.mark.parametrize("name", named_configs())

@@ -40,6 +40,18 @@ def test_the_untrained_network_says_its_initial_depth_nearly_everywhere(textures
         assert 2.0 < depth.min() <= depth.max() < 4.5
 
 
+def test_the_initial_depth_is_that_of_the_range_it_is_read_by(textures: Textures) -> None:
+    torch.manual_seed(1)
+    for low, initial, high in ((1.0, 10.0, 80.0), (0.01, 0.05, 100.0), (0.1, 200.0, 1000.0)):
+        network = DepthNetwork("test_resnet", width=0.25, initial_depth=initial, min_depth=low, max_depth=high)
+        with torch.no_grad():
+            disparity = network.finest(textures(1, 3, 64, 96))
+        depth = depth_from_disparity(disparity, min_depth=low, max_depth=high)
+        assert float(depth.median()) == pytest.approx(initial, rel=0.5)
+    with pytest.raises(InputError, match="must be between"):
+        DepthNetwork("test_resnet", width=0.25, initial_depth=0.05)
+
+
 def test_every_parameter_gets_a_gradient(network: DepthNetwork, textures: Textures, stirred: Stirred) -> None:
     stirred(network)  # timm starts residual branches at zero
     sum(level.square().mean() for level in network(textures(2, 3, 64, 96))).backward()

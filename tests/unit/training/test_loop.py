@@ -11,16 +11,20 @@ import pytest
 import torch
 from lightning.fabric import Fabric
 from lightning.fabric.plugins import MixedPrecision
-from tests.unit.training.small_training import NO_TEACHER, Losses, loop, sequence, settings, weights
+from tests.unit.training.small_training import NO_TEACHER, TINY, Losses, loop, sequence, settings, weights
+from torch import Tensor
 
 from triptych.config.build import build_data, build_loop
 from triptych.config.build_model import build_model
 from triptych.errors import InputError
+from triptych.networks.joint import JointModel
 from triptych.training.checkpoint import load_checkpoint
 from triptych.training.log import FileLog, StepReport
 from triptych.training.loop import TrainingDivergedError, TrainingLoop
+from triptych.training.randomness import random_of_step
 from triptych.training.stages import Stage
 from triptych.training.step import prepare_stage
+from triptych.types import LossTerms
 
 
 def test_a_training_stopped_and_resumed_anywhere_gives_the_same_losses_and_weights_to_the_bit(tmp_path: Path) -> None:
@@ -37,6 +41,59 @@ def test_a_training_stopped_and_resumed_anywhere_gives_the_same_losses_and_weigh
         assert both == [report.total for report in whole_log.reports]
         for name, tensor in whole.model.state_dict().items():
             assert torch.equal(tensor, second.model.state_dict()[name]), name
+
+
+def test_networks_that_draw_random_numbers_resume_to_the_bit_too(tmp_path: Path) -> None:
+    chosen = settings(
+        stages=["depth"],
+        steps=4,
+        depth={"encoder_options": TINY | {"drop_path_rate": 0.5}, "width": 0.25},
+        training={"depth": NO_TEACHER},
+    )
+    whole_log, whole = Losses(), loop(tmp_path / "whole", chosen)
+    assert whole.run([whole_log])
+    first_log, first = Losses(), loop(tmp_path / "parts", chosen)
+    assert not first.run([first_log], stop_requested=lambda: len(first_log.reports) == 2)
+    second = loop(tmp_path / "parts", chosen)
+    second.restore(load_checkpoint(tmp_path / "parts" / "checkpoints" / "last.ckpt"))
+    torch.rand(7)  # whatever else was drawn
+    assert second.run()
+    for name, tensor in whole.model.state_dict().items():
+        assert torch.equal(tensor, second.model.state_dict()[name]), name
+
+
+def test_random_numbers_are_of_step_and_process_and_leave_those_outside_alone() -> None:
+    def drawn(step: int, rank: int) -> Tensor:
+        with random_of_step(torch.device("cpu"), seed=3, step=step, rank=rank):
+            return torch.rand(4)
+
+    torch.manual_seed(1)
+    outside = torch.rand(2)
+    torch.manual_seed(1)
+    assert torch.equal(drawn(5, 0), drawn(5, 0))
+    assert not torch.equal(drawn(5, 0), drawn(6, 0))
+    assert not torch.equal(drawn(5, 0), drawn(5, 1))
+    assert torch.equal(torch.rand(2), outside)
+
+
+def test_moments_of_another_memory_layout_are_those_of_the_same_weights(tmp_path: Path) -> None:
+    chosen = settings(stages=["flow"], steps=2, training={"flow": NO_TEACHER, "channels_last": False})
+    first = loop(tmp_path / "first", chosen)
+    assert first.run()
+    stored = load_checkpoint(tmp_path / "first" / "checkpoints" / "last.ckpt")
+    ends = []
+    for channels_last in (False, True):
+        training = chosen.training
+        longer = replace(chosen, steps=3, training=replace(training, channels_last=channels_last))
+        again = loop(tmp_path / f"again{channels_last}", longer)
+        again.restore(stored)
+        assert again.run()
+        ends.append(weights(again.model))
+    # The step is 1e-4 at most for a weight; a moment of another weight would be off by as much.
+    moved = {
+        name: (tensor - ends[1][name]).abs().max() for name, tensor in ends[0].items() if tensor.is_floating_point()
+    }
+    assert max(moved.values()) < 2e-5
 
 
 def test_frozen_networks_do_not_change_and_learning_ones_do(tmp_path: Path) -> None:
@@ -223,6 +280,34 @@ def test_a_scaled_half_precision_step_clips_what_is_unscaled_and_keeps_its_scale
     stored = load_checkpoint(tmp_path / "scaled" / "checkpoints" / "last.ckpt")
     assert stored.optimizer["scaler"]["scale"] == 64.0
     training("again").restore(stored)
+
+
+def test_a_loss_that_is_not_finite_moves_nothing_in_half_precision_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(model: JointModel, *_: Any, **__: Any) -> LossTerms:  # its gradient is finite
+        total = sum(weight.square().sum() for weight in model.flow.parameters()) + torch.tensor(torch.nan)
+        return LossTerms(total, {"broken": total.detach()}, {})
+
+    monkeypatch.setattr("triptych.training.optimization.step_loss", broken)
+    chosen = settings(stages=["flow"], steps=1, training={"flow": NO_TEACHER})
+    scaled = MixedPrecision("16-mixed", device="cpu", scaler=torch.amp.GradScaler("cpu", init_scale=64.0))
+    fabric = Fabric(accelerator="cpu", devices=1, plugins=[scaled])
+    data = build_data(chosen, sequence(), positions=list(range(9)))
+    log, training = Losses(), build_loop(chosen, build_model(chosen), data, folder=tmp_path, fabric=fabric)
+    before = weights(training.model)
+    assert training.run([log])
+    assert log.reports[0].skipped == 1
+    assert all(torch.equal(tensor, before[name]) for name, tensor in training.model.state_dict().items())
+
+
+def test_the_epoch_of_a_step_is_that_of_its_batch(tmp_path: Path) -> None:
+    log = Losses()
+    chosen = settings(steps=None, epochs=2, stages=["flow"], training={"batch_size": 2, "flow": NO_TEACHER})
+    training = loop(tmp_path, chosen)
+    assert training.run([log])
+    each = training.batches_per_epoch
+    assert [report.epoch for report in log.reports] == [0] * each + [1] * each
 
 
 def test_the_gradient_is_clipped_to_its_largest_norm(tmp_path: Path) -> None:
