@@ -35,7 +35,7 @@ def model() -> Model:
     settings = preset_settings(
         "small",
         size="64x96",
-        depth={"encoder_options": TINY, "width": 0.25, "min_depth": 0.2, "max_depth": 50.0},
+        depth={"encoder_options": TINY, "width": 0.25, "min_depth": 0.5, "max_depth": 50.0, "initial_depth": 0.6},
         pose={"encoder_options": TINY, "channels": 16},
         flow={"width": 0.25, "normalized_costs": True},
     )
