@@ -29,6 +29,7 @@ class FrameSequence:
         name: what was read, without its folder.
         assumed_intrinsics: True where K rests on an assumed field of view.
         frame_names: names of the files that the frames were, without suffix; empty for a video.
+        numbered: True where these are the frames' numbers in their data set, from 0.
     """
 
     images: UInt8[Tensor, "frames 3 height width"]
@@ -40,6 +41,7 @@ class FrameSequence:
     name: str
     assumed_intrinsics: bool = False
     frame_names: tuple[str, ...] = ()
+    numbered: bool = False
 
     def __len__(self) -> int:
         """Number of frames."""

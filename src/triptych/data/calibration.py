@@ -234,7 +234,7 @@ def _calibration_from_yaml(text: str, path: Path) -> Calibration:
     """The calibration in a YAML (or JSON) mapping."""
     try:
         content: Any = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that is none
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: is not YAML ({reason}); {WAY_OUT}") from None
     wanted = "width, height, fx, fy, cx, cy, or intrinsics: [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]"

@@ -9,7 +9,7 @@ from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from triptych.data.image_folder import EXIF_ORIENTATION, rgb_image
+from triptych.data.image_folder import EXIF_ORIENTATION, PICTURE_DAMAGE, rgb_image
 from triptych.errors import InputError
 
 WAY_OUT = "; replace or remove the file"
@@ -54,7 +54,7 @@ def frame_from_file(file: Path, *, size: tuple[int, int]) -> UInt8[Tensor, "3 he
             )
     except InputError as error:
         raise DamagedFileError(str(error).removesuffix(WAY_OUT)) from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (*PICTURE_DAMAGE, Image.DecompressionBombError) as error:
         raise DamagedFileError(f"{file}: cannot be read ({_reason(error)})") from None
     seen = (frame.shape[1], frame.shape[2])
     if seen != size:

@@ -27,6 +27,7 @@ class FrameSource(ABC):
         timed: False where the source tells no times, and `timestamps` are a guess.
         intrinsics: the source's own calibration, at its own size, if it has one.
         frame_names: of each frame, where frames are files: their names without suffix; else empty.
+        numbered: True where these are the frames' numbers in their data set, from 0.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class FrameSource(ABC):
         timed: bool,
         intrinsics: Calibration | None,
         frame_names: tuple[str, ...] = (),
+        numbered: bool = False,
     ) -> None:
         self.path = path
         self.name = name
@@ -47,6 +49,7 @@ class FrameSource(ABC):
         self.timed = timed
         self.intrinsics = intrinsics
         self.frame_names = frame_names
+        self.numbered = numbered
 
     @property
     def length(self) -> int:

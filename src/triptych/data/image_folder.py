@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import final
@@ -10,7 +11,7 @@ from typing import final
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from triptych.data.calibration import Calibration
@@ -23,6 +24,18 @@ PLAIN_NAMES = frozenset({"frames", "images"})
 """Folders that are called after the one above."""
 EXIF_ORIENTATION = 0x0112
 SIDEWAYS_ORIENTATIONS = frozenset({5, 6, 7, 8})  # of EXIF: height and width change places
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes a picture of an EXIF orientation upright. (Pillow's way writes the EXIF anew, and fails over odd tags.)"""
+PICTURE_DAMAGE = (OSError, ValueError, SyntaxError, TypeError, struct.error)
+"""What Pillow raises over damaged pictures."""
 SIXTEEN_TO_EIGHT_BIT = 257  # 65535 / 255
 
 
@@ -47,6 +60,7 @@ class ImageFolder(FrameSource):
         name: str,
         timestamps: Float[Tensor, " frames"] | None = None,
         intrinsics: Calibration | None = None,
+        numbered: bool = False,
     ) -> None:
         self.files = tuple(files)
         folder = self.files[0].parent
@@ -59,6 +73,7 @@ class ImageFolder(FrameSource):
             timed=timestamps is not None,
             intrinsics=intrinsics,
             frame_names=tuple(file.stem for file in self.files),
+            numbered=numbered,
         )
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[UInt8[Tensor, "3 height width"]]:
@@ -112,7 +127,7 @@ def image_size(file: Path) -> tuple[int, int]:
         with Image.open(file) as image:
             sideways = image.getexif().get(EXIF_ORIENTATION) in SIDEWAYS_ORIENTATIONS
             width, height = image.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (*PICTURE_DAMAGE, Image.DecompressionBombError) as error:
         raise _unreadable(file, error) from None
     return (width, height) if sideways else (height, width)
 
@@ -127,11 +142,11 @@ def rgb_image(file: Path) -> UInt8[Tensor, "3 height width"]:
     """
     try:
         with Image.open(file) as image:
-            upright = ImageOps.exif_transpose(image)
-            pixels = _eight_bit_rgb(upright, file)
+            turn = TURNS.get(image.getexif().get(EXIF_ORIENTATION, 1))
+            pixels = _eight_bit_rgb(image if turn is None else image.transpose(turn), file)
     except InputError:
         raise
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (*PICTURE_DAMAGE, Image.DecompressionBombError) as error:
         raise _unreadable(file, error) from None
     return torch.from_numpy(pixels).permute(2, 0, 1)
 

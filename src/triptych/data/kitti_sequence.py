@@ -83,6 +83,7 @@ def open_kitti_sequence(path: Path, *, camera: str | None = None) -> ImageFolder
         name=chosen.root.resolve().name,
         timestamps=_times(chosen, files),
         intrinsics=camera_calibration(chosen),
+        numbered=_numbered(files),
     )
 
 
@@ -114,8 +115,7 @@ def _times(camera: KittiCamera, files: list[Path]) -> Float64[Tensor, " frames"]
 
     Files are named by frame number, so that a frame that is missing leaves a gap in time.
     """
-    numbered = all(file.stem.isdecimal() for file in files)
-    numbers = [int(file.stem) if numbered else position for position, file in enumerate(files)]
+    numbers = [int(file.stem) for file in files] if _numbered(files) else list(range(len(files)))
     file = camera.images.parent / "timestamps.txt" if camera.raw else camera.root / "times.txt"
     if not file.is_file():
         return torch.tensor(numbers, dtype=torch.float64) / FRAME_RATE_HZ
@@ -132,6 +132,10 @@ def _times(camera: KittiCamera, files: list[Path]) -> Float64[Tensor, " frames"]
     if not all(map(math.isfinite, times)):
         raise InputError(f"{file}: a time is not finite; correct or remove the file")
     return torch.tensor(times, dtype=torch.float64)
+
+
+def _numbered(files: list[Path]) -> bool:
+    return all(file.stem.isdecimal() for file in files)
 
 
 def _seconds_of_date(line: str) -> float:

@@ -90,6 +90,7 @@ def load_sequence(
         name=source.name,
         assumed_intrinsics=used.assumed,
         frame_names=tuple(source.frame_names[position] for position in positions.tolist() if source.frame_names),
+        numbered=source.numbered,
     )
 
 

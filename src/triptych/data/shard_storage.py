@@ -127,7 +127,9 @@ class ShardStorage:
         with _told(self.where(name), "read"):
             system, place = self._remote()
             paths = [f"{place}/{name}"] * len(begins)
-            pieces: list[bytes] = system.cat_ranges(paths, list(begins), [begin + length for begin in begins])
+            pieces: list[bytes] = system.cat_ranges(
+                paths, list(begins), [begin + length for begin in begins], on_error="raise"
+            )
             return pieces
 
     def write(self, name: str, content: bytes) -> None:

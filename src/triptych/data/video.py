@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -114,20 +115,24 @@ def _opened_stream(path: Path) -> Iterator[tuple[Any, Any]]:
 def _packet_index(container: Any, stream: Any) -> _PacketIndex:
     """The frames' times from the packets, and whether packets are missing at the end.
 
-    Packets before the first key frame, and those an edit list discards, show no frame.
+    Packets before the first key frame, those after it that are shown before it (their references
+    are not there), and those an edit list discards, show no frame.
     """
     stamps: list[int | None] = []
+    first: int | None = None
     total, started, damaged = 0, False, False
     try:
         for packet in container.demux(stream):
             if packet.size == 0:
                 continue
             total += 1
-            started = started or packet.is_keyframe
+            if packet.is_keyframe and not started:
+                started, first = True, packet.pts
             if packet.is_corrupt:
                 damaged = True
                 break
-            if started and not packet.is_discard:
+            leading = packet.pts is not None and first is not None and packet.pts < first
+            if started and not leading and not packet.is_discard:
                 stamps.append(packet.pts if packet.pts is not None else packet.dts)
     except av.FFmpegError:
         damaged = True
@@ -145,18 +150,22 @@ def _packet_index(container: Any, stream: Any) -> _PacketIndex:
         fault = f"is damaged or cut off after frame {len(stamps) - 1}"
     elif 0 < total < stream.frames:
         fault = f"is cut off: {len(stamps)} of {stream.frames} frames are there"
-    elif stream.frames == 0 and len(stamps) > 0 and _ends_early(container, times):
-        fault = f"is cut off after {float(times[-1]):.1f} of {container.duration / av.time_base:.1f} seconds"
+    elif stream.frames == 0 and len(stamps) > 0:
+        end, promised = float(times[-1]), _promised_seconds(container, stream)
+        if promised is not None and promised - end > max(MISSING_SECONDS, MISSING_SHARE * promised):
+            fault = f"is cut off after {end:.1f} of {promised:.1f} seconds"
     return _PacketIndex(times=times, timed=timed, fault=fault)
 
 
-def _ends_early(container: Any, times: Float64[Tensor, " frames"]) -> bool:
-    """Whether the frames end before the duration in the header does; sound may outlast them."""
-    if container.duration is None or len(container.streams) > 1:
-        return False
-    duration = container.duration / av.time_base
-    missing = duration - float(times[-1])
-    return bool(missing > max(MISSING_SECONDS, MISSING_SHARE * duration))
+def _promised_seconds(container: Any, stream: Any) -> float | None:
+    """How long the header says that the frames last (s): by Matroska's tag of the stream, or by a file of no other."""
+    clock = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+    if clock:
+        hours, minutes, seconds = map(float, clock.groups())
+        return 3600 * hours + 60 * minutes + seconds
+    if container.duration is None or len(container.streams) > 1:  # sound may outlast the frames
+        return None
+    return float(container.duration / av.time_base)
 
 
 def _decoded(

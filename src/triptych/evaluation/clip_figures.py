@@ -10,7 +10,7 @@ scale a snippet.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,8 +63,9 @@ def predicted_answer(folder: Path, frames: Sequence[int]) -> ClipAnswer:
     """What `triptych predict` wrote of some frames of a clip, in a row.
 
     Raises:
-        InputError: a file is missing or damaged, the prediction has fewer frames, or those asked for
-            are fewer than the shortest snippet of a path has.
+        InputError: a file is missing, damaged, of another size than the others or without a value
+            somewhere; the prediction has fewer frames, or those asked for are fewer than the
+            shortest snippet of a path has.
     """
     _check_count(frames)
     names = [f"{index:06d}" for index in frames]
@@ -74,17 +75,48 @@ def predicted_answer(folder: Path, frames: Sequence[int]) -> ClipAnswer:
         raise InputError(f"{folder}: has {len(path)} frames, and frame {max(frames)} is to be scored; predict anew")
     learned = folder / LEARNED_VISIBILITY
     return ClipAnswer(
-        depth=torch.stack([load_depth(folder / "depth" / f"{name}.npz") for name in names])[:, None],
-        flow=torch.stack([load_kitti_flow(folder / "flow" / f"{name}.png")[0] for name in pairs]),
+        depth=_stacked(_known_depth, [folder / "depth" / f"{name}.npz" for name in names])[:, None],
+        flow=_stacked(_known_flow, [folder / "flow" / f"{name}.png" for name in pairs]),
         camera_to_world=path[list(frames)],
-        visibility=_visibility(folder / "visibility", pairs),
-        learned_visibility=_visibility(learned, pairs) if learned.is_dir() else None,
-        motion=torch.stack([load_mask(folder / "motion" / f"{name}.png") for name in pairs])[:, None].float(),
+        visibility=_stacked(load_visibility, [folder / "visibility" / f"{name}.png" for name in pairs])[:, None],
+        learned_visibility=(
+            _stacked(load_visibility, [learned / f"{name}.png" for name in pairs])[:, None]
+            if learned.is_dir()
+            else None
+        ),
+        motion=_stacked(load_mask, [folder / "motion" / f"{name}.png" for name in pairs])[:, None].float(),
     )
 
 
-def _visibility(folder: Path, names: Sequence[str]) -> Float[Tensor, "pairs 1 height width"]:
-    return torch.stack([load_visibility(folder / f"{name}.png") for name in names])[:, None]
+def _stacked(load: Callable[[Path], Tensor], files: Sequence[Path]) -> Tensor:
+    maps = [load(file) for file in files]
+    for file, values in zip(files, maps, strict=True):
+        if values.shape != maps[0].shape:
+            raise InputError(
+                f"{file}: is {_size(values)}, {files[0].name} is {_size(maps[0])}; predict all frames at one size"
+            )
+    return torch.stack(maps)
+
+
+def _size(values: Tensor) -> str:
+    return "x".join(str(side) for side in values.shape[-2:])
+
+
+def _known_depth(file: Path) -> Float[Tensor, "height width"]:
+    """Depth with a value everywhere: one that is left out would be an error that does not count."""
+    depth = load_depth(file)
+    unknown = int((~(depth > 0)).sum())
+    if unknown:
+        raise InputError(f"{file}: {unknown} pixels have no depth above 0; every pixel is scored, so predict them all")
+    return depth
+
+
+def _known_flow(file: Path) -> Float[Tensor, "2 height width"]:
+    flow, known = load_kitti_flow(file)
+    unknown = int((~known).sum())
+    if unknown:
+        raise InputError(f"{file}: {unknown} pixels have no flow; every pixel is scored, so predict them all")
+    return flow
 
 
 def clip_figures(answer: ClipAnswer, clip: SyntheticClip, frames: Sequence[int]) -> dict[str, float]:

@@ -108,8 +108,10 @@ class DepthScorer:
 
         Raises:
             InputError: images without a prediction; a map that holds NaN, or depth that is not
-                above 0; a truth without a pixel that counts; a scale that cannot be meters.
+                above 0; a truth without a pixel that counts; a scale that cannot be meters; maps of
+                mirror images in the place of others, or others in theirs.
         """
+        self._check_mirrored()
         found = matched(self.maps, self.truth.names)
         flipped = None if self.flipped is None else matched(self.flipped, self.truth.names)
         count = len(self.truth)
@@ -216,6 +218,17 @@ class DepthScorer:
                 )
             depth = 1 / flip_blended(1 / depth.double(), 1 / mirrored.double())
         return depth_on_grid(depth, size, resizing=self.protocol.resizing, rows=rows)
+
+    def _check_mirrored(self) -> None:
+        """Refuse predictions that tell that they are of the wrong images, or of other rows."""
+        if self.maps.mirrored:
+            raise InputError(f"{self.maps.place}: is of mirror images (--mirrored); name it with --flipped")
+        if self.flipped is None:
+            return
+        if self.flipped.mirrored is False:
+            raise InputError(f"{self.flipped.place}: is not of mirror images; predict them with --split and --mirrored")
+        if None not in (self.maps.rows, self.flipped.rows) and self.maps.rows != self.flipped.rows:
+            raise InputError(f"{self.flipped.place}: has other rows cut off than {self.maps.place}; predict both alike")
 
     def _check_scale(self, images: Sequence[ImageDepth]) -> None:
         """Refuse disparity taken for depth, and depth in another unit than it is taken to be in."""

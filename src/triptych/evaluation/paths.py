@@ -14,9 +14,12 @@ from triptych.errors import InputError
 from triptych.formats.trajectories import load_kitti_trajectory, load_numbered_kitti_trajectory, load_tum_trajectory
 
 PREDICTED_FILE = "trajectory.kitti.txt"
+TIMED_FILE = "trajectory.tum.txt"
 SAME_TIME_S = 0.02
 """Poses of TUM files this far apart in time are taken to be of one frame (s)."""
 TUM_NUMBERS = 8
+LONGEST_STEP = 1.5
+"""Matches further apart in time than this many usual steps have frames between them that are left out."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,10 @@ def paired_paths(
     """The predicted and the true trajectory on the same frames.
 
     A frame's number is told by the lines themselves (13 numbers), by the `result.json` of a
-    prediction folder, by time (two TUM files: frames without a pose at their time are no part
-    of the comparison), or, where the counts fit, by the line.
+    prediction folder (by its number in KITTI's folders, else by its place in what was read), or,
+    where the counts fit, by the line. Two TUM files are matched by time, and so is a prediction
+    folder with a TUM truth: frames of a truth of a higher rate are no part of the comparison, and
+    a gap in the predicted times is frames that are left out.
 
     Args:
         prediction: a KITTI or TUM file, or a folder that `triptych predict` wrote.
@@ -63,7 +68,7 @@ def paired_paths(
     """
     if stride < 1:
         raise InputError(f"--stride {stride}: use every frame (1), or every n-th")
-    times, goal = _truth(truth)
+    times, named, goal = _truth(truth)
     start, stop = (0, None) if frames is None else frames
     if (start, stop) == (0, None):
         frames = None
@@ -72,9 +77,10 @@ def paired_paths(
     numbers = torch.arange(len(goal))[start:stop:stride]
     if len(numbers) < 2:
         raise InputError(f"{truth}: {len(numbers)} of {len(goal)} frames are left to compare; two are the least")
-    found, poses = _prediction(prediction, numbers=numbers, truth_times=times, total=len(goal), truth=truth)
+    frames_of_truth = _Frames(truth, named, times)
+    found, poses = _prediction(prediction, frames_of_truth, numbers=numbers)
     if times is not None and _by_time(prediction):
-        numbers = numbers[torch.isin(numbers, found)]
+        numbers = _at_the_rate_of(numbers[torch.isin(numbers, found)], numbers, times)
     position = torch.full((len(goal),), -1)
     position[found] = torch.arange(len(found))
     chosen = position[numbers]
@@ -89,63 +95,87 @@ def paired_paths(
     return PairedPaths(predicted, goal[numbers], present, numbers, sequence=truth.stem, stride=stride, part=part)
 
 
-def _truth(path: Path) -> tuple[Float[Tensor, " frames"] | None, Float[Tensor, "frames 4 4"]]:
+@dataclass(frozen=True)
+class _Frames:
+    """What tells the frames of a truth: their numbers, and of a TUM file their times (s)."""
+
+    file: Path
+    numbers: Int[Tensor, " frames"]
+    times: Float[Tensor, " frames"] | None
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def positions(
+        self, numbers: Int[Tensor, " poses"], poses: Float[Tensor, "poses 4 4"], *, path: Path
+    ) -> tuple[Int[Tensor, " kept"], Float[Tensor, "kept 4 4"]]:
+        """Lines of the truth of the frames of these numbers, and the poses of those that it has."""
+        first, last = int(self.numbers.min()), int(self.numbers.max())
+        if int(numbers.min()) < first or int(numbers.max()) > last:
+            raise InputError(
+                f"{path}: is about frames {int(numbers.min())} to {int(numbers.max())}, {self.file} has frames "
+                f"{first} to {last}; are both of the same sequence?"
+            )
+        order = self.numbers.argsort()
+        place = order[torch.searchsorted(self.numbers[order], numbers)]
+        there = self.numbers[place] == numbers
+        return place[there], poses[there]
+
+
+def _truth(
+    path: Path,
+) -> tuple[Float[Tensor, " frames"] | None, Int[Tensor, " frames"], Float[Tensor, "frames 4 4"]]:
+    """Times (of a TUM file), numbers and poses."""
     if path.is_dir():
         raise InputError(f"{path} is a folder; name the file of the true poses, such as poses/09.txt")
     if _is_tum(path):
-        return load_tum_trajectory(path)
-    return None, load_kitti_trajectory(path)
+        times, poses = load_tum_trajectory(path)
+        return times, torch.arange(len(poses)), poses
+    numbers, poses = load_numbered_kitti_trajectory(path)
+    return None, torch.arange(len(poses)) if numbers is None else numbers, poses
 
 
 def _prediction(
-    path: Path, *, numbers: Int[Tensor, " used"], truth_times: Float[Tensor, " frames"] | None, total: int, truth: Path
+    path: Path, truth: _Frames, *, numbers: Int[Tensor, " used"]
 ) -> tuple[Int[Tensor, " poses"], Float[Tensor, "poses 4 4"]]:
-    """Frame numbers of the truth, and the predicted poses of them."""
+    """Lines of the truth, and the predicted poses of them."""
     if path.is_dir():
-        return _of_folder(path, total=total, truth=truth)
+        return _of_folder(path, truth)
     if _is_tum(path):
         times, poses = load_tum_trajectory(path)
-        if truth_times is not None:
-            return _at_times(times, poses, truth_times)
+        if truth.times is not None:
+            return _at_times(times, poses, truth.times)
     else:
         indices, poses = load_numbered_kitti_trajectory(path)
         if indices is not None:
-            return _checked(indices, poses, total=total, path=path, truth=truth)
+            return truth.positions(indices, poses, path=path)
     if len(poses) == len(numbers):
         return numbers, poses
-    if len(poses) == total:
-        return torch.arange(total), poses
+    if len(poses) == len(truth):
+        return torch.arange(len(truth)), poses
     raise InputError(
-        f"{path}: holds {len(poses)} poses, {truth} gives {len(numbers)} frames to compare of {total}; name the part "
-        "with --frames START:END, or begin each line with its frame's number"
+        f"{path}: holds {len(poses)} poses, {truth.file} gives {len(numbers)} frames to compare of {len(truth)}; name "
+        "the part with --frames START:END, or begin each line with its frame's number"
     )
 
 
-def _of_folder(folder: Path, *, total: int, truth: Path) -> tuple[Int[Tensor, " poses"], Float[Tensor, "poses 4 4"]]:
+def _of_folder(folder: Path, truth: _Frames) -> tuple[Int[Tensor, " poses"], Float[Tensor, "poses 4 4"]]:
     """The path of a prediction; its `result.json` knows which frames were used."""
+    if truth.times is not None:
+        times, poses = load_tum_trajectory(folder / TIMED_FILE)
+        return _at_times(times, poses, truth.times)
     file = folder / PREDICTED_FILE
     if not file.is_file():
         raise InputError(f"{folder}: holds no {PREDICTED_FILE}; name a prediction's folder or a trajectory file")
     poses = load_kitti_trajectory(file)
     try:
-        content = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-        indices = torch.tensor([int(index) for index in content["frames"]["source_indices"]])
+        used = json.loads((folder / "result.json").read_text(encoding="utf-8"))["frames"]
+        indices = torch.tensor([int(index) for index in used["names" if used.get("numbered") else "source_indices"]])
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise InputError(f"{folder / 'result.json'} does not tell which frames were used ({error!r})") from error
     if len(indices) != len(poses):
         raise InputError(f"{file}: holds {len(poses)} poses, result.json names {len(indices)} frames; predict again")
-    return _checked(indices, poses, total=total, path=file, truth=truth)
-
-
-def _checked(
-    indices: Int[Tensor, " poses"], poses: Float[Tensor, "poses 4 4"], *, total: int, path: Path, truth: Path
-) -> tuple[Int[Tensor, " poses"], Float[Tensor, "poses 4 4"]]:
-    if int(indices.min()) < 0 or int(indices.max()) >= total:
-        raise InputError(
-            f"{path}: is about frames {int(indices.min())} to {int(indices.max())}, {truth} has frames 0 to "
-            f"{total - 1}; are both of the same sequence?"
-        )
-    return indices, poses
+    return truth.positions(indices, poses, path=file)
 
 
 def _at_times(
@@ -166,9 +196,32 @@ def _at_times(
     return frames, poses[[best[frame] for frame in frames.tolist()]]
 
 
+def _at_the_rate_of(
+    found: Int[Tensor, " matched"], numbers: Int[Tensor, " frames"], times: Float[Tensor, " frames"]
+) -> Int[Tensor, " kept"]:
+    """The matched frames of a truth, with frames of it where the matches leave out some of their own rate.
+
+    Args:
+        found: matched frames, in order.
+        numbers: the frames that may be taken.
+        times: of all frames of the truth (s).
+    """
+    steps = times[found].diff()
+    if len(steps) == 0:
+        return found
+    usual = float(steps.median())
+    kept = [found]
+    for index in (steps > LONGEST_STEP * usual).nonzero().flatten().tolist():
+        begin, end = int(found[index]), int(found[index + 1])
+        there = numbers[(numbers >= begin) & (numbers <= end)]
+        missing = min(round(float(steps[index]) / usual) - 1, len(there) - 2)
+        kept.append(there[torch.linspace(0, len(there) - 1, missing + 2).round().long()[1:-1]])
+    return torch.cat(kept).sort().values
+
+
 def _by_time(path: Path) -> bool:
-    """True where a prediction's poses are known by their times."""
-    return path.is_file() and _is_tum(path)
+    """True where a prediction's poses are known by their times, given a truth that has some."""
+    return path.is_dir() or _is_tum(path)
 
 
 def _is_tum(path: Path) -> bool:

@@ -51,6 +51,7 @@ class PredictedMaps:
         rows: shares of the image's rows, from and to, that was predicted for, the others having
             been cut off; None where the place does not tell.
         unnamed: True for a stack, whose maps are known by their order alone.
+        mirrored: whether they are of the mirror images; None where the place does not tell.
     """
 
     names: tuple[str, ...]
@@ -58,6 +59,7 @@ class PredictedMaps:
     place: Path
     rows: Rows | None = None
     unnamed: bool = False
+    mirrored: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -197,11 +199,12 @@ def _of_prediction(folder: Path, kind: Kind) -> PredictedMaps:
             raise ValueError(f"rows {rows[0]:g} to {rows[1]:g}")
         indices = [int(name) for name in maps.names]
         renamed = maps.names if names is None else tuple(str(names[index]) for index in indices)
+        mirrored = bool(content.get("mirrored", False))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise InputError(
             f"{folder / RESULT_FILE} does not fit the files beside it ({error!r}); predict again"
         ) from error
-    return replace(maps, names=renamed, place=folder, rows=rows)
+    return replace(maps, names=renamed, place=folder, rows=rows, mirrored=mirrored)
 
 
 def _result(path: Path) -> dict[str, Any]:
@@ -246,7 +249,9 @@ def _prefixed(maps: PredictedMaps, folder: Path) -> PredictedMaps:
 
 def _joined(place: Path, parts: Sequence[PredictedMaps]) -> PredictedMaps:
     """Several predictions as one."""
-    covered = {part.rows for part in parts}
+    covered, mirrored = {part.rows for part in parts}, {part.mirrored for part in parts}
+    if len(mirrored) > 1:
+        raise InputError(f"{place}: some of its predictions are of mirror images; name one kind's folder")
     if len(covered) > 1:
         raise InputError(f"{place}: its predictions cut off different shares of the rows; score them apart")
     offsets = [(part, index) for part in parts for index in range(len(part.names))]
@@ -260,6 +265,7 @@ def _joined(place: Path, parts: Sequence[PredictedMaps]) -> PredictedMaps:
         read=read,
         place=place,
         rows=covered.pop(),
+        mirrored=mirrored.pop(),
     )
 
 

@@ -130,7 +130,7 @@ def load_result(path: StrPath) -> Result:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # of UTF-8, of JSON, or of numbers too long for Python
         raise InputError(f"{path} is not JSON ({error}); give what `triptych evaluate ... --json` wrote") from error
     try:
         protocol = _settings(content["protocol"])
@@ -145,7 +145,7 @@ def load_result(path: StrPath) -> Result:
         )
     except KeyError as error:
         raise InputError(f"{path} is not a result of `triptych evaluate ... --json`: it lacks {error}") from error
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{path} is not a result of `triptych evaluate ... --json`: {error}") from error
 
 

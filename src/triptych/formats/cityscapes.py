@@ -66,7 +66,7 @@ def load_cityscapes_camera(path: StrPath) -> CityscapesCamera:
         baseline_m = float(extrinsic["baseline"])
     except KeyError as error:
         raise InputError(f"{path}: has no {error.args[0]}; intrinsic and extrinsic of Cityscapes are needed") from None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise InputError(f"{path} is not a Cityscapes camera: {' '.join(str(error).split())}") from None
     if not all(map(math.isfinite, (fx, fy, u0, v0, baseline_m))) or min(fx, fy, baseline_m) <= 0:
         raise InputError(f"{path}: fx={fx:g}, fy={fy:g} and baseline={baseline_m:g} must be positive, all finite")

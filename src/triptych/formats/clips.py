@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
-import zlib
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from torch import Tensor
 
 from triptych.errors import InputError
 from triptych.formats.atomic import atomic_path
+from triptych.formats.content import ARRAY_DAMAGE
 from triptych.formats.maps import save_picture
 from triptych.types import SyntheticClip
 
@@ -60,10 +59,11 @@ def load_clip(folder: Path) -> SyntheticClip:
             parts |= {name: facts[name] for name in FACTS}
     except FileNotFoundError:
         raise InputError(f"{folder}: holds no {TRUTH}; `triptych prepare synthetic --benchmark` writes clips") from None
-    except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+    except (*ARRAY_DAMAGE, RecursionError) as error:
         raise InputError(f"{path}: is damaged, or of another version; prepare it anew") from error
     frames = range(len(parts["depth_m"]))
-    images = torch.stack([_frame(folder / FRAMES / f"{index:06d}.png") for index in frames])
+    size = tuple(parts["depth_m"].shape[-2:])
+    images = torch.stack([_frame(folder / FRAMES / f"{index:06d}.png", size) for index in frames])
     return SyntheticClip(images=images, **parts)
 
 
@@ -76,8 +76,8 @@ def _array(clip: SyntheticClip, name: str) -> Any:
     return (value.float() if wide else value).numpy()
 
 
-def _frame(path: Path) -> Tensor:
+def _frame(path: Path, size: tuple[int, ...]) -> Tensor:
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
-    if picture is None:
+    if picture is None or picture.shape[:2] != size:
         raise InputError(f"{path}: is missing or damaged; prepare the clip anew")
     return torch.from_numpy(np.ascontiguousarray(picture[..., ::-1])).permute(2, 0, 1)

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import tokenize
+import zipfile
+import zlib
 from pathlib import Path
 
 from triptych.errors import InputError
 from triptych.formats.atomic import StrPath
+
+ARRAY_DAMAGE = (
+    *(ValueError, TypeError, KeyError, EOFError, OSError, SyntaxError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, tokenize.TokenError),
+)
+"""What NumPy and zipfile raise over damaged .npy and .npz files."""
 
 
 def file_content(path: StrPath) -> bytes:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import io
 import struct
-import zipfile
-import zlib
 from contextlib import suppress
 from typing import Any
 
@@ -23,7 +21,7 @@ from torch import Tensor
 
 from triptych.errors import InputError
 from triptych.formats.atomic import StrPath, atomic_path
-from triptych.formats.content import file_content
+from triptych.formats.content import ARRAY_DAMAGE, file_content
 
 DEPTH_SCALE = 256.0
 """Steps per unit of depth in a 16-bit depth PNG (KITTI depth devkit)."""
@@ -59,7 +57,7 @@ def load_depth(path: StrPath) -> Float[Tensor, "height width"]:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             depth = archive["depth"]
-    except (ValueError, KeyError, EOFError, OSError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+    except ARRAY_DAMAGE as error:
         raise InputError(f"{path} is not a depth file: an npz with an array `depth` is needed") from error
     if depth.ndim != 2 or not np.issubdtype(depth.dtype, np.floating):
         raise InputError(f"{path}: `depth` must be floats of shape (H, W), found {depth.dtype} {depth.shape}")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +14,9 @@ from torch import Tensor
 
 from triptych.errors import InputError
 from triptych.formats.atomic import StrPath
-from triptych.formats.content import file_content
+from triptych.formats.content import ARRAY_DAMAGE, file_content
 
 _DEPTH = "depth"
-_DAMAGE = (ValueError, EOFError, OSError, TypeError, KeyError, SyntaxError, zipfile.BadZipFile, zlib.error)
 MAP_AXES = 2
 
 
@@ -46,7 +43,7 @@ def load_npz_depth(path: StrPath) -> Float[Tensor, "height width"]:
             names = list(archive.files)
             name = _DEPTH if _DEPTH in names or len(names) != 1 else names[0]
             array = archive[name] if name in names else None
-    except (*_DAMAGE, AttributeError) as error:  # a lone array, not an archive, has no `files`
+    except (*ARRAY_DAMAGE, AttributeError) as error:  # a lone array, not an archive, has no `files`
         raise InputError(f"{path} is not an .npz file of numbers, or is damaged") from error
     if array is None:
         held = ", ".join(names) or "none"
@@ -86,7 +83,7 @@ def _mapped(path: StrPath) -> NDArray[Any]:
         array: NDArray[Any] = np.lib.format.open_memmap(Path(path), mode="r")
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except _DAMAGE as error:
+    except ARRAY_DAMAGE as error:
         raise InputError(f"{path} is not a .npy file of numbers, or is damaged") from error
     return array
 

@@ -105,7 +105,8 @@ def load_tum_trajectory(
     """Timestamps (s) and camera-to-world poses, float64; lines that begin with # are skipped.
 
     Raises:
-        InputError: no such file, lines that are not poses, or a quaternion of length 0.
+        InputError: no such file, lines that are not poses, or a quaternion whose length is not 1
+            to within a thousandth.
     """
     rows, lines = _rows(path, widths=(8,))
     lengths = rows[:, 4:].norm(dim=1)

@@ -223,6 +223,7 @@ def _result(sequence: FrameSequence, settings: WriterSettings, still_pairs: int)
             "predicted": len(sequence),
             "source_indices": used,
             "names": list(sequence.frame_names),
+            "numbered": sequence.numbered,
             "camera_still_pairs": still_pairs,
         },
         "size": {"height": height, "width": width},

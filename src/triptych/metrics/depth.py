@@ -148,14 +148,14 @@ def hole_rate(depth_m: Maps, truth_m: Maps, region: Flags) -> Float[Tensor, " ba
         region: bools of the same shape, where to look; False where there is no truth.
 
     Returns:
-        In [0, 1] per image; NaN where the region is empty.
+        In [0, 1] per image; NaN where the region is empty. Depth that is NaN is a hole.
 
     Raises:
         TypeError: below float32.
     """
     depth, truth, where = as_maps(depth_m=depth_m, truth_m=truth_m, region=as_mask("region", region))
     check_precision(depth, truth)
-    return region_mean((depth > HOLE_RATIO * truth).to(depth.dtype), where)
+    return region_mean((~(depth <= HOLE_RATIO * truth)).to(depth.dtype), where)
 
 
 def _checked(predicted: Maps, truth_m: Maps, valid: Flags) -> tuple[Tensor, Tensor, Tensor]:

@@ -69,6 +69,26 @@ def test_the_rotation_of_a_phone_photo_is_applied(tmp_path: Path, orientation: i
     assert image_size(path) == tuple(image.shape[1:])
 
 
+@pytest.mark.filterwarnings("ignore:Truncated File Read", "ignore:Possibly corrupt EXIF data")
+def test_a_turned_picture_whose_exif_cannot_be_written_again_is_read_all_the_same(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 3, "make"
+    path = tmp_path / "odd.jpg"
+    Image.fromarray(PIXELS).save(path, exif=exif)
+    plain = rgb_image(path)
+    content = path.read_bytes()
+    begin = content.find(b"Exif")
+    odd = 0
+    for place in range(begin + 8, begin + 40):
+        changed = content[:place] + b"\x00" + content[place + 1 :]
+        path.write_bytes(changed)
+        with Image.open(path) as image:
+            if image.getexif().get(0x0112) == 3:
+                assert torch.equal(rgb_image(path), plain)
+                odd += 1
+    assert odd > 5
+
+
 def test_gray_is_repeated(tmp_path: Path) -> None:
     Image.fromarray(PIXELS[..., 0]).save(tmp_path / "gray.png")
     image = rgb_image(tmp_path / "gray.png")

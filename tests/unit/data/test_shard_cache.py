@@ -36,6 +36,15 @@ def test_a_place_of_fsspec_gives_the_same_within_its_cache(
     assert shard_faults(place) == []
 
 
+def test_a_piece_that_is_not_there_is_told_without_a_cache_too(drives: Path) -> None:
+    place = "memory://holes/shards"
+    prepared_shards(folder_snippets(drives), place, chunk_bytes=CHUNK_BYTES, **SIZE)
+    dataset = ShardSnippetDataset(place, cache_limit=0)
+    fsspec.filesystem("memory").rm("/holes/shards/chunk-000001.bin")
+    with pytest.raises(InputError, match=r"chunk-000001\.bin: cannot be read"):
+        sum(len(dataset[0, index].frames) for index in range(len(dataset)))
+
+
 def test_the_cache_follows_when_shards_are_made_anew(drives: Path, tmp_path: Path) -> None:
     place, cache = "memory://again/shards", tmp_path / "cache"
     index = folder_snippets(drives)

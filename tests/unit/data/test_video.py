@@ -162,6 +162,51 @@ def test_times_ascend_although_packets_are_stored_in_decoding_order(tmp_path: Pa
     assert VideoSource(path).timestamps.tolist() == pytest.approx([n / 25 for n in range(20)])
 
 
+@pytest.mark.parametrize("kind", ["mkv", "webm"])
+def test_sound_does_not_hide_that_a_recording_was_cut_off(tmp_path: Path, numbered: Callable, kind: str) -> None:
+    path = tmp_path / f"loud.{kind}"
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264" if kind == "mkv" else "libvpx-vp9", rate=4)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        sound = container.add_stream("aac" if kind == "mkv" else "libopus", rate=48000)
+        for index, pixels in enumerate(numbered(28)):
+            container.mux(video.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+            noise = np.random.default_rng(index).integers(-9000, 9000, (1, 12000), dtype=np.int16)
+            played = av.AudioFrame.from_ndarray(noise, format="s16", layout="mono")
+            played.sample_rate, played.pts = 48000, 12000 * index
+            container.mux(sound.encode(played))
+        container.mux(video.encode())
+        container.mux(sound.encode())
+    assert VideoSource(path).fault is None
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    source = VideoSource(path)
+    assert 4 < source.length < 24
+    with pytest.raises(InputError, match=r"is cut off after \d\.\d of 7\.0 seconds"):
+        list(source.frames())
+
+
+def test_pictures_that_lean_on_ones_before_the_recording_are_no_frames(tmp_path: Path, numbered: Callable) -> None:
+    path = tmp_path / "dash.ts"
+    options = {"x264-params": "open-gop=1:bframes=3:keyint=12:min-keyint=12:scenecut=0"}
+    with av.open(str(path), "w", format="mpegts") as container:
+        stream = container.add_stream("libx264", rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for pixels in numbered(29):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode())
+    whole = VideoSource(path)
+    assert whole.length == 29
+    content = path.read_bytes()
+    shortened = []
+    for packet in range(4, 24):
+        path.write_bytes(content[188 * packet :])
+        source = VideoSource(path)
+        assert levels(source) == list(range(29))[-source.length :]
+        shortened.append(source.length)
+    assert min(shortened) < 29
+
+
 def test_a_video_cut_exactly_between_two_frames_is_cut_off_all_the_same(
     tmp_path: Path, write_video: Callable, numbered: Callable
 ) -> None:

@@ -12,12 +12,13 @@ import torch
 from triptych.data.synthetic import synthetic_clip
 from triptych.errors import InputError
 from triptych.evaluation.clip_answers import MeanDepthMaps, classical_answer, five_point_path, trivial_answer
-from triptych.evaluation.clip_figures import ClipAnswer, clip_figures, known_depth
+from triptych.evaluation.clip_figures import ClipAnswer, clip_figures, known_depth, predicted_answer
 from triptych.evaluation.measures import MEASURES
 from triptych.evaluation.streets import CLASSICAL, MEAN_MAP, TRIVIAL, score_benchmark
 from triptych.formats.clips import load_clip, save_clip
 from triptych.formats.maps import save_depth, save_kitti_flow, save_mask, save_visibility
 from triptych.formats.trajectories import save_kitti_trajectory
+from triptych.metrics.depth import hole_rate
 from triptych.metrics.trajectory import snippet_trajectory_errors
 from triptych.types import Role, SyntheticClip
 
@@ -202,6 +203,33 @@ def test_a_prediction_of_another_size_is_named(tmp_path: Path, clip: SyntheticCl
     write_prediction(tmp_path / "prediction" / clip.name, small)
     with pytest.raises(InputError, match="depth is 32x64, the clip 64x128"):
         score_benchmark(tmp_path / "prediction", [tmp_path / "truth" / clip.name], split="one")
+
+
+def test_what_a_prediction_says_nothing_of_is_refused_and_not_left_out(tmp_path: Path, clip: SyntheticClip) -> None:
+    write_prediction(tmp_path, clip)
+    assert predicted_answer(tmp_path, range(FRAMES)).depth is not None
+    depth, flow = tmp_path / "depth" / "000002.npz", tmp_path / "flow" / "000001.png"
+    for value in (math.nan, 0.0):
+        values = clip.depth_m[2, 0].clone()
+        values[3, 4] = value
+        save_depth(depth, values)
+        with pytest.raises(InputError, match=r"000002\.npz: 1 pixels have no depth above 0"):
+            predicted_answer(tmp_path, range(FRAMES))
+    save_depth(depth, clip.depth_m[2, 0, :32])
+    with pytest.raises(InputError, match=r"000002\.npz: is 32x128, 000000\.npz is 64x128"):
+        predicted_answer(tmp_path, range(FRAMES))
+    save_depth(depth, clip.depth_m[2, 0])
+    far = clip.flow_forward[1].clone()
+    far[0, :2] = 600  # px, more than the format holds
+    save_kitti_flow(flow, far, torch.ones_like(clip.moving[0, 0]))
+    with pytest.raises(InputError, match=r"000001\.png: 256 pixels have no flow"):
+        predicted_answer(tmp_path, range(FRAMES))
+
+
+def test_depth_without_a_value_is_a_hole() -> None:
+    truth = torch.full((1, 1, 2, 2), 5.0)
+    depth = torch.tensor([math.nan, math.inf, 11.0, 5.0]).view(1, 1, 2, 2)
+    assert hole_rate(depth, truth, torch.ones_like(truth, dtype=torch.bool)).item() == 0.75
 
 
 def test_what_is_written_is_read_back(tmp_path: Path, clip: SyntheticClip) -> None:

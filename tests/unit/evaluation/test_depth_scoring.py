@@ -217,6 +217,19 @@ def test_disparity_is_turned_into_depth() -> None:
     assert scored(1 / truth, truth, any_scale=True)["abs_rel"] > 0.5
 
 
+def test_maps_of_mirror_images_have_their_place() -> None:
+    truth = torch.full((4, 100), 10.0)
+    own, mirrored = replace(prediction_of(truth), mirrored=False), replace(prediction_of(truth), mirrored=True)
+    with pytest.raises(InputError, match=r"is of mirror images .* name it with --flipped"):
+        DepthScorer(mirrored, truth_of(truth), PLAIN).report()
+    with pytest.raises(InputError, match="is not of mirror images; predict them with"):
+        DepthScorer(own, truth_of(truth), PLAIN, flipped=own).report()
+    whole, cut = replace(own, rows=(0.0, 1.0)), replace(mirrored, rows=(0.0, 0.5))
+    with pytest.raises(InputError, match="has other rows cut off"):
+        DepthScorer(whole, truth_of(truth), PLAIN, flipped=cut).report()
+    assert DepthScorer(own, truth_of(truth), PLAIN, flipped=mirrored).report().result.metrics["abs_rel"] == 0
+
+
 def test_the_flipped_image_is_blended_in_and_named() -> None:
     truth = torch.full((4, 100), 10.0)
     own, mirrored = torch.full((4, 100), 5.0), torch.full((4, 100), 20.0)

@@ -82,6 +82,55 @@ def test_a_folder_of_ours_knows_its_frames(tmp_path: Path, truth: Path) -> None:
         paired_paths(folder, truth)
 
 
+def test_a_folder_goes_by_the_numbers_of_kittis_frames(tmp_path: Path, truth: Path) -> None:
+    folder = tmp_path / "prediction"
+    numbers = [10, 11, 13, 14]  # frame 12 is not on the disk
+    kitti(folder / "trajectory.kitti.txt", path_of(20)[numbers])
+    frames = {"source_indices": [0, 1, 2, 3], "names": [f"{number:06d}" for number in numbers], "numbered": True}
+    (folder / "result.json").write_text(json.dumps({"frames": frames}))
+    paths = paired_paths(folder, truth)
+    assert paths.present.nonzero().flatten().tolist() == numbers
+    assert score_sequence(paths, alignment="none").metrics["ate_m"] == pytest.approx(0, abs=1e-9)
+    assert paired_paths(folder, truth, frames=(10, 15)).present.tolist() == [True, True, False, True, True]
+
+
+def test_a_folder_goes_by_its_times_where_the_truth_has_some(tmp_path: Path) -> None:
+    fast = torch.arange(60, dtype=torch.float64) / 30
+    save_tum_trajectory(tmp_path / "truth.txt", path_of(60), fast)
+    folder = tmp_path / "prediction"
+    save_tum_trajectory(folder / "trajectory.tum.txt", path_of(60)[::3], fast[::3])
+    paths = paired_paths(folder, tmp_path / "truth.txt")
+    assert paths.present.tolist() == [True] * 20
+    assert score_sequence(paths, alignment="none").metrics["ate_m"] == pytest.approx(0, abs=1e-9)
+
+
+def test_numbers_of_the_truths_lines_count_too(tmp_path: Path) -> None:
+    def numbered(name: str, frames: range) -> Path:
+        rows = [" ".join(map(repr, [frame, *path_of(30)[frame, :3].flatten().tolist()])) for frame in frames]
+        (tmp_path / name).write_text("\n".join(rows))
+        return tmp_path / name
+
+    truth = numbered("truth.txt", range(5, 30))
+    paths = paired_paths(numbered("p.txt", range(8, 20)), truth)
+    assert paths.present.nonzero().flatten().tolist() == list(range(3, 15))
+    torch.testing.assert_close(paths.predicted[paths.present], paths.truth[paths.present])
+    with pytest.raises(InputError, match=r"is about frames 2 to 9, .* has frames 5 to 29"):
+        paired_paths(numbered("p.txt", range(2, 10)), truth)
+
+
+def test_what_is_missing_between_timed_poses_is_left_out_and_told(tmp_path: Path) -> None:
+    times = torch.arange(40, dtype=torch.float64) / 20
+    save_tum_trajectory(tmp_path / "truth.txt", path_of(40), times)
+    kept = [*range(0, 14, 2), *range(22, 40, 2)]  # half the truth's rate, and 14, 16, 18, 20 are lost
+    save_tum_trajectory(tmp_path / "p.txt", path_of(40)[kept], times[kept])
+    paths = paired_paths(tmp_path / "p.txt", tmp_path / "truth.txt")
+    assert paths.numbers.tolist() == list(range(0, 40, 2))
+    assert paths.numbers[~paths.present].tolist() == [14, 16, 18, 20]
+    result = score_snippets(paths, length=3)
+    assert result.metrics["snippets"] == 5 + 7  # none across the gap
+    assert any("4 of 20 frames are not predicted" in note for note in result.notes)
+
+
 def test_poses_with_times_are_matched_by_time(tmp_path: Path) -> None:
     times = torch.arange(6, dtype=torch.float64) / 10
     save_tum_trajectory(tmp_path / "truth.txt", path_of(6), times)

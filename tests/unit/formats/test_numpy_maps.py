@@ -2,13 +2,14 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from triptych.errors import InputError
-from triptych.formats.maps import save_depth
+from triptych.formats.maps import load_depth, save_depth
 from triptych.formats.numpy_maps import depth_of_stack, load_npy_depth, load_npz_depth, npy_axes, open_depth_stack
 
 SPECIAL = np.array([[np.nan, np.inf, -np.inf], [0.0, -1.5, 80.25]], np.float32)
@@ -82,6 +83,22 @@ def test_a_file_of_something_else_is_refused_by_its_path(tmp_path: Path, load, c
         load(tmp_path / "bad.npy")
     with pytest.raises(InputError, match="No such file"):
         load(tmp_path / "missing")
+
+
+@pytest.mark.parametrize("load", [load_npz_depth, load_depth])
+def test_an_archive_with_any_byte_of_its_directory_changed_is_refused_or_read(tmp_path: Path, load: Any) -> None:
+    path = tmp_path / "d.npz"
+    save_depth(path, torch.ones(2, 3))
+    content = path.read_bytes()
+    refused = 0
+    for place in range(content.find(b"PK\x01\x02"), len(content)):
+        for flipped in (1, 0x80):
+            path.write_bytes(content[:place] + bytes([content[place] ^ flipped]) + content[place + 1 :])
+            try:
+                load(path)
+            except InputError:
+                refused += 1
+    assert refused > 20
 
 
 def test_pickles_are_never_opened(tmp_path: Path) -> None:
