@@ -6,7 +6,7 @@ python benchmarks/ablation.py --output FOLDER --table FILE.md [--plots FOLDER]
 
 Each run is a training by `triptych train` on worlds of the training part, scored by `triptych evaluate streets`
 without refinement on the benchmarks of the validation and of the test worlds. Only the former decide anything.
-All runs of a seed start from the same networks, which have learned from classical answers alone; these are scored
+All runs of a seed start from the same networks, which have learned from classical answers; these are scored
 too. A run that is done leaves one JSON file in FOLDER/results; started again, the driver goes on where it was
 stopped, within a training too, and the results are the same. `ablation.yaml` says what the runs are.
 """
