@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -59,9 +60,11 @@ def test_what_cannot_be_written_or_served_is_refused_in_a_line(refused: Refused,
     assert "--overwrite" in refused("view", str(run), "--save", str(tmp_path / "taken.html"))
     assert (tmp_path / "taken.html").read_text() == "mine"
     assert "holds nothing of COLMAP's" in refused("view", str(run), "--export", str(tmp_path), "--overwrite")
-    (run / "sparse").mkdir()
-    assert "which is read, lies there" in refused("view", str(run), "--export", str(run), "--overwrite")
-    assert (run / "prediction" / "result.json").is_file()
+    own = tmp_path / "run"
+    shutil.copytree(run, own)
+    (own / "sparse").mkdir()
+    assert "which is read, lies there" in refused("view", str(own), "--export", str(own), "--overwrite")
+    assert (own / "prediction" / "result.json").is_file()
 
 
 def test_without_the_viewers_library_the_way_to_it_is_told(

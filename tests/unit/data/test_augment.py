@@ -186,12 +186,12 @@ def test_a_snippet_is_augmented_within_a_fraction_of_a_training_step() -> None:
     augmentation = Augmentation(crop=1.2, flip=1.0, jitter=1.0)
     seconds = []
     for seed in range(20):
-        begin = time.perf_counter()
+        begin = time.process_time()
         draws = generator(seed)
         changed, _ = reframed(frames, INTRINSICS, augmentation.geometric_change(128, 384, draws))
         colors = augmentation.color_change(draws)
         assert colors is not None
         recolored(changed, colors)
-        seconds.append(time.perf_counter() - begin)
-    # 2 ms here; the median of an idle machine has room to spare below 20
+        seconds.append(time.process_time() - begin)
+    # 2 ms of a processor here, whatever else the machine does
     assert np.median(seconds) < 0.02

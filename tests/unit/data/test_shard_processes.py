@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.unit.data.small_shards import FRAME, contents, interrupted, prepare, write_drive
+from tests.waiting import wait_until
 
 from triptych.data.folder_snippets import folder_snippets
 from triptych.data.shard_preparing import prepared_shards
@@ -55,13 +56,9 @@ def test_killed_processes_lose_nothing_and_leave_no_one_behind(tmp_path: Path) -
     settings = {"height": 192, "width": 320, "chunk_bytes": 2**18}
     script = tmp_path / "prepare.py"
     script.write_text(PREPARE.replace("ROOT", repr(str(root))).replace("PLACE", repr(str(place))))
-    process = subprocess.Popen([sys.executable, str(script)])
+    process = subprocess.Popen([sys.executable, str(script)], text=True)
     try:
-        deadline = time.monotonic() + 60
-        while len(list(place.glob("chunk-*.json"))) < 3:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.002)
+        wait_until(lambda: len(list(place.glob("chunk-*.json"))) >= 3, process, pause_s=0.002)
         children = workers_of(process.pid)
     finally:
         process.kill()
@@ -127,11 +124,7 @@ def test_an_interrupt_stops_the_processes(root: Path, tmp_path: Path) -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen([sys.executable, *words], stderr=subprocess.PIPE, text=True, start_new_session=True)
     signal.signal(signal.SIGINT, before)
-    deadline = time.monotonic() + 90
-    while len(list(place.glob("chunk-*.json"))) < 2:
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
+    wait_until(lambda: len(list(place.glob("chunk-*.json"))) >= 2, process, pause_s=0.002)
     # As a terminal does it: to all of them.
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=60)
