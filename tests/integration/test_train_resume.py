@@ -7,14 +7,15 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from tests.integration.resumed_run import check_gone_on
 from tests.integration.run_lines import lines
+from tests.waiting import wait_until
 
 from triptych.cli import main
 from triptych.config.build_model import load_model
@@ -37,16 +38,11 @@ def launched(words: list[str], *, processes: int = 1) -> subprocess.Popen[str]:
 def wait_for_step(folder: Path, step: int, process: subprocess.Popen[str]) -> None:
     """Until a run has told of a step."""
     file = folder / "metrics.jsonl"
-    for _ in range(1200):
-        if file.is_file() and len(file.read_text().splitlines()) >= step:
-            return
-        assert process.poll() is None, process.stderr.read() if process.stderr else ""
-        time.sleep(0.05)
-    pytest.fail(f"step {step} was not reached")
+    wait_until(lambda: file.is_file() and len(file.read_text().splitlines()) >= step, process)
 
 
 def test_a_killed_training_resumes_to_the_same_losses_to_the_bit(
-    drives: Path, tmp_path: Path, settings_of: Callable[..., list[str]]
+    drives: Path, tmp_path: Path, settings_of: Callable[..., list[str]], capfd: pytest.CaptureFixture[str]
 ) -> None:
     # The checkpoints that a kill leaves behind are some steps old: those steps are done again.
     config = tmp_path / "length.yaml"
@@ -64,7 +60,8 @@ def test_a_killed_training_resumes_to_the_same_losses_to_the_bit(
     process.wait()
     if process.stderr is not None:
         process.stderr.close()
-    main([*words, "--resume"])
+    assert load_checkpoint(killed / "checkpoints" / "last.ckpt").state.step < len(lines(whole / "metrics.jsonl"))
+    check_gone_on(words, killed, capfd)
     assert [step["total"] for step in lines(killed / "metrics.jsonl")] == [
         step["total"] for step in lines(whole / "metrics.jsonl")
     ]
@@ -76,7 +73,7 @@ def test_a_killed_training_resumes_to_the_same_losses_to_the_bit(
 
 
 def test_two_processes_train_and_one_that_is_killed_is_told_in_a_line(
-    drives: Path, tmp_path: Path, settings_of: Callable[..., list[str]]
+    drives: Path, tmp_path: Path, settings_of: Callable[..., list[str]], capfd: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "run"
     words = settings_of(drives, folder, "--steps=2000", "--validation.held_out=0", "--training.checkpoint_minutes=0.02")
@@ -92,12 +89,16 @@ def test_two_processes_train_and_one_that_is_killed_is_told_in_a_line(
     assert "another process of the training has ended" in told[0]
     assert "--resume" in told[0]
     done = len(lines(folder / "metrics.jsonl"))
-    main([*words, "--resume", f"--steps={done + 2}"])
+    check_gone_on([*words, f"--steps={done + 2}"], folder, capfd)
     assert [step["step"] for step in lines(folder / "metrics.jsonl")] == list(range(1, done + 3))
 
 
 def test_a_resume_with_other_networks_or_frames_is_refused(
-    drives: Path, tmp_path: Path, settings_of: Callable[..., list[str]], refused: Callable[..., str]
+    drives: Path,
+    tmp_path: Path,
+    settings_of: Callable[..., list[str]],
+    refused: Callable[..., str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     words = settings_of(drives, tmp_path / "run", "--steps=1", "--stages=flow", "--validation.held_out=0")
     main(words)
@@ -105,12 +106,16 @@ def test_a_resume_with_other_networks_or_frames_is_refused(
         line = refused(*words, "--resume", change)
         assert told in line
         assert "cannot change within it" in line
-    main(["train", f"--output={tmp_path / 'run'}", "--resume", "--steps=2"])
+    check_gone_on(["train", f"--output={tmp_path / 'run'}", "--steps=2"], tmp_path / "run", capfd)
     assert len(lines(tmp_path / "run" / "metrics.jsonl")) == 2
 
 
 def test_a_resume_on_other_snippets_is_refused_with_what_is_other(
-    drives: Path, tmp_path: Path, settings_of: Callable[..., list[str]], refused: Callable[..., str]
+    drives: Path,
+    tmp_path: Path,
+    settings_of: Callable[..., list[str]],
+    refused: Callable[..., str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     root, folder = tmp_path / "raw", tmp_path / "run"
     shutil.copytree(drives, root)
@@ -128,7 +133,7 @@ def test_a_resume_on_other_snippets_is_refused_with_what_is_other(
     assert (folder / "checkpoints" / "last.ckpt").read_bytes() == before
     shutil.rmtree(images.parents[1].with_name("2011_09_26_drive_0007_sync"))
     shutil.copy(images / "0000000010.png", images / "0000000011.png")
-    main(resume)
+    check_gone_on(resume, folder, capfd)
     assert len(lines(folder / "metrics.jsonl")) == 2
 
 
