@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from tests.waiting import wait_until
 
 from triptych.cli import main
+from triptych.training import checkpoint
 
 Refused = Callable[..., str]
 
@@ -131,7 +133,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-def test_a_full_disk_ends_it_with_a_line_and_leaves_the_last_checkpoint_whole(
+def test_a_full_disk_ends_it_with_a_line_and_leaves_nothing_half_written(
     small_disk: Path, words: list[str], refused: Refused
 ) -> None:
     line = refused(*words, f"--output={small_disk / 'run'}")
@@ -141,6 +143,26 @@ def test_a_full_disk_ends_it_with_a_line_and_leaves_the_last_checkpoint_whole(
     assert not (small_disk / "run" / "checkpoints" / "last.ckpt").exists()
 
 
+def test_a_disk_that_fills_up_ends_it_with_a_line_and_leaves_the_last_checkpoint_whole(
+    tmp_path: Path, words: list[str], refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, checkpoints = checkpoint._write, tmp_path / "run" / "checkpoints"
+
+    def first_alone(path: Path, content: checkpoint.Checkpoint) -> None:
+        second = (checkpoints / "last.ckpt").is_file()
+        write(path, content)
+        if second:
+            os.truncate(path, 1000)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(checkpoint, "_write", first_alone)
+    assert f"cannot write {checkpoints / 'last.ckpt'}: the disk is full" in refused(*words)
+    assert len(steps(tmp_path)) == 10
+    assert [path.name for path in checkpoints.iterdir()] == ["last.ckpt"]
+    left = checkpoint.load_latest_checkpoint(checkpoints, warn=pytest.fail)
+    assert left.state.step == 5  # at the end of the first epoch
+
+
 def test_a_loading_process_that_is_killed_ends_it_with_a_line(tmp_path: Path, words: list[str]) -> None:
     command = [sys.executable, "-m", "triptych", *words, "--epochs=2000", "--training.workers=1"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -148,12 +170,10 @@ def test_a_loading_process_that_is_killed_ends_it_with_a_line(tmp_path: Path, wo
         command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=environment
     ) as process:
         file = tmp_path / "run" / "metrics.jsonl"
-        for _ in range(1200):
-            if file.is_file() and len(file.read_text().splitlines()) > 3:
-                break
-            time.sleep(0.05)
+        wait_until(lambda: file.is_file() and len(file.read_text().splitlines()) > 3, process)
         found = subprocess.run(["pgrep", "-P", str(process.pid)], check=True, capture_output=True, text=True)
-        os.kill(int(found.stdout.split()[0]), signal.SIGKILL)
+        for child in found.stdout.split():
+            os.kill(int(child), signal.SIGKILL)
         _, error = process.communicate(timeout=60)
     assert process.returncode == 2, error
     told = [line for line in error.splitlines() if line.startswith("triptych:")]
