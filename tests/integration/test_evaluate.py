@@ -129,6 +129,33 @@ def test_options_of_depth_reach_the_figures(
     assert found["metrics"]["scale_median"] == pytest.approx(7, rel=0.01)
 
 
+def test_the_scaling_of_depth_reaches_the_figures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], drive: Path, predicted: Path
+) -> None:
+    words = ["depth", f"--prediction={predicted / 'depth'}", f"--ground-truth={drive}"]
+    found, _ = evaluated(tmp_path, capsys, *words, "--scaling=none")
+    assert found["protocol"]["scaling"] == "none"
+    assert found["metrics"]["abs_rel"] == pytest.approx(6 / 7, rel=0.01)  # the prediction is a seventh of the truth
+
+
+def test_disparity_and_mirrored_predictions_are_scored_as_such(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], drive: Path, clip: SyntheticClip
+) -> None:
+    usual, doubled = tmp_path / "usual", tmp_path / "doubled"
+    for index in range(FRAMES):
+        disparity = 7 / clip.depth_m[index, 0].clamp_max(90.0)
+        save_depth(usual / f"{index:06d}.npz", disparity)
+        left_half = torch.arange(144) < 72
+        save_depth(doubled / f"{index:06d}.npz", disparity.flip(-1) * (1 + left_half))
+    words = ["depth", f"--prediction={usual}", f"--ground-truth={drive}", "--prediction_of=disparity"]
+    alone, _ = evaluated(tmp_path, capsys, *words)
+    assert alone["metrics"]["abs_rel"] < 0.01
+    assert alone["protocol"]["post_processing"] == "none"
+    blended, _ = evaluated(tmp_path, capsys, *words, f"--flipped={doubled}")
+    assert blended["protocol"]["post_processing"] == "flipped image blended in"
+    assert blended["metrics"]["abs_rel"] > 0.1  # the right half, which is the left one mirrored, comes nearer
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -257,6 +284,24 @@ def test_masks_and_depth_on_what_moves(
     assert metrics["moving_hole_rate"] == 0
     assert metrics["moving_abs_rel"] < 0.02
     assert result["protocol"]["scored"] == "occlusion, motion, depth"
+
+
+def test_a_calibration_from_elsewhere_turns_disparity_into_depth(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], refused: Refused, world: Path, predicted: Path
+) -> None:
+    truth, maps = tmp_path / "t", tmp_path / "p"
+    truth.mkdir()
+    for part in ("obj_map", "disp_occ_0"):
+        (truth / part).symlink_to(world / "training" / part)
+    (maps / "depth").mkdir(parents=True)
+    for index in range(FRAMES - 1):
+        (maps / "depth" / f"{index:06d}_10.npz").symlink_to(predicted / "depth" / f"{index:06d}.npz")
+    calibration = f"--calibration={world / '2011_09_26' / 'calib_cam_to_cam.txt'}"
+    depth = ["depth", f"--prediction={maps / 'depth'}", f"--ground-truth={truth}"]
+    masks = ["masks", f"--prediction={maps}", f"--ground-truth={truth}"]
+    for words, name in ((depth, "abs_rel"), (masks, "moving_abs_rel")):
+        assert "calib" in refused("evaluate", *words)
+        assert evaluated(tmp_path, capfd, *words, calibration)[0]["metrics"][name] < 0.02
 
 
 def test_the_pictures_of_depth_and_path_are_drawn(tmp_path: Path, drive: Path, world: Path, predicted: Path) -> None:
