@@ -134,7 +134,19 @@ def test_a_file_that_is_no_result_is_refused(results: list[str], tmp_path: Path)
         compare(*results, str(tmp_path / "x.json"))
 
 
-@pytest.mark.parametrize("words", [[], ["r.json", "--format=html"], ["r.json", "--seperate"], ["r.json", "--across"]])
-def test_words_that_mean_nothing_to_compare_are_refused(words: list[str]) -> None:
-    with pytest.raises(InputError):
-        compare(*words)
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--format=html"], "--format: invalid choice: 'html'"),
+        (["--seperate"], "--seperate: no such option; did you mean --separate"),
+        (["--across"], "--across: expected one argument"),
+    ],
+)
+def test_words_that_mean_nothing_to_compare_are_refused(results: list[str], words: list[str], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        compare(results[0], *words)
+
+
+def test_without_a_result_there_is_nothing_to_compare() -> None:
+    with pytest.raises(InputError, match="needed and not given: results"):
+        compare()
