@@ -82,9 +82,13 @@ def test_the_overview_is_a_video_of_all_frames(fitted: Path) -> None:
 def test_predict_repeats_what_fit_predicted(fitted: Path, video: Path, tmp_path: Path) -> None:
     words = ["predict", str(video), "--model", str(fitted), "--output", str(tmp_path / "out")]
     main([*words, "--intrinsics=90,90,59.5,39.5", "--flo"])
+    first = fitted / "prediction"
     for index in range(FRAMES):
         again = load_depth(tmp_path / "out" / "depth" / f"{index:06d}.npz")
-        torch.testing.assert_close(again, load_depth(fitted / "prediction" / "depth" / f"{index:06d}.npz"))
+        torch.testing.assert_close(again, load_depth(first / "depth" / f"{index:06d}.npz"))
+    maps = [f"{kind}/{name}" for kind in ("flow", "visibility", "motion") for name in names(first / kind)]
+    for name in (*maps, "trajectory.kitti.txt"):
+        assert (tmp_path / "out" / name).read_bytes() == (first / name).read_bytes(), name
     flow, _ = load_kitti_flow(tmp_path / "out" / "flow" / "000000.png")
     torch.testing.assert_close(load_flo(tmp_path / "out" / "flow" / "000000.flo"), flow, atol=1 / 127, rtol=0)
 
@@ -93,7 +97,7 @@ def test_predict_s_options_change_what_it_writes(fitted: Path, video: Path, tmp_
     words = ["predict", str(video), "--model", str(fitted), "--intrinsics=90,90,59.5,39.5"]
     main([*words, "--output", str(tmp_path / "a"), "--points=0:10"])
     main([*words, "--output", str(tmp_path / "b"), "--points=0:2", "--visibility=learned", "--stride=2"])
-    main([*words, "--output", str(tmp_path / "c"), "--refinement=none"])
+    main([*words, "--output", str(tmp_path / "c"), "--refinement=none", "--points_without_motion"])
     result = json.loads((tmp_path / "b" / "result.json").read_text())
     assert result["frames"]["source_indices"] == [0, 2, 4, 6, 8]
     assert result["visibility"] == "learned"
@@ -103,6 +107,27 @@ def test_predict_s_options_change_what_it_writes(fitted: Path, video: Path, tmp_
     assert json.loads((tmp_path / "c" / "result.json").read_text())["refinement"] == "none"
     for name in ("trajectory.kitti.txt", "flow/000001.png"):
         assert (tmp_path / "a" / name).read_bytes() != (tmp_path / "c" / name).read_bytes()
+    moving = sum(int(load_mask(path).sum()) for path in (tmp_path / "c" / "motion").iterdir())
+    assert moving > 0
+    for folder, points in (("a", FRAMES * HEIGHT * WIDTH), ("c", FRAMES * HEIGHT * WIDTH - moving)):
+        assert f"element vertex {points}\n".encode() in (tmp_path / folder / "points.ply").read_bytes()
+
+
+def test_predict_takes_the_frames_of_the_camera_that_are_asked_for(
+    fitted: Path, frames: torch.Tensor, tmp_path: Path
+) -> None:
+    drive = tmp_path / "2011_09_26_drive_0001_sync"
+    for camera, count in (("image_02", 3), ("image_03", FRAMES)):
+        (drive / camera / "data").mkdir(parents=True)
+        for index in range(count):
+            Image.fromarray(frames[index].permute(1, 2, 0).numpy()).save(drive / camera / "data" / f"{index:010d}.png")
+    words = ["--camera=3", "--start=2", "--limit=5", "--rate=5", "--bottom_crop=0.25", "--assumed_fov_deg=90"]
+    main(["predict", str(drive), "--model", str(fitted), "--output", str(tmp_path / "out"), *words])
+    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert result["frames"]["source_indices"] == [2, 4, 6]  # of 2 to 6, ten of them a second
+    # f = 60 of 120 columns at 90 degrees; 120x60 that are left of 120x80, at 96x64
+    fx, fy = result["intrinsics"]["matrix"][0][0], result["intrinsics"]["matrix"][1][1]
+    assert (fx, fy) == pytest.approx((60 * 96 / 120, 60 * 64 / 60), abs=1e-3)
 
 
 def test_without_calibration_the_assumption_is_said_loudly(
