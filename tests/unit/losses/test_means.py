@@ -67,7 +67,7 @@ def test_a_weighted_sum_is_the_sum_of_products() -> None:
 
 
 def test_half_precision_is_refused() -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="float32 or float64 is needed"):
         masked_mean(torch.ones(3, dtype=torch.bfloat16), torch.ones(3))
 
 

@@ -116,5 +116,5 @@ def test_images_too_small_to_mirror_are_refused() -> None:
 
 def test_half_precision_images_are_refused() -> None:
     image = torch.zeros(1, 3, 4, 4, dtype=torch.float16)
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="float32 or float64 is needed"):
         photometric_error(image, image)

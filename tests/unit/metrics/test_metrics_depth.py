@@ -95,5 +95,5 @@ def test_the_hole_rate_is_the_share_of_a_region_beyond_twice_its_truth() -> None
 
 def test_half_precision_depth_is_refused() -> None:
     half = torch.ones(1, 1, 2, 2, dtype=torch.float16)
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="float32 or float64 is needed"):
         depth_metrics(half, half, half > 0)

@@ -43,7 +43,7 @@ def test_an_image_without_truth_has_no_flow_error() -> None:
 
 def test_half_precision_flow_is_refused() -> None:
     half = torch.ones(1, 2, 2, 2, dtype=torch.bfloat16)
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="float32 or float64 is needed"):
         end_point_error(half, half)
 
 
