@@ -176,13 +176,22 @@ def _decoded(
     try:
         if rewind:
             container.seek(0)
-        for frame in container.decode(stream):
+        for frame in _frames_of_whole_packets(container, stream):
             if frame.is_corrupt:
                 raise InputError(_damage(path, position, "damaged data"))
             yield _rgb(frame, stream)
             position += 1
     except (av.FFmpegError, OSError) as error:
         raise InputError(_damage(path, position, _reason(error))) from None
+
+
+def _frames_of_whole_packets(container: Any, stream: Any) -> Iterator[Any]:
+    """The frames before the first packet that is cut off: given that one, a decoder loses those it holds back."""
+    for packet in container.demux(stream):
+        if packet.is_corrupt:
+            yield from stream.decode(None)
+            return
+        yield from packet.decode()
 
 
 def _rgb(frame: Any, stream: Any) -> UInt8[Tensor, "3 height width"]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 import torch
 from tests.unit.data.small_shards import CHUNK_BYTES, SIZE, contents, interrupted, write_drive
@@ -56,16 +58,33 @@ def test_a_video_goes_on_where_it_was_interrupted(
     assert contents(tmp_path / "shards") == contents(tmp_path / "whole")
 
 
-def test_of_a_video_that_is_cut_off_the_frames_before_are_used(videos: Path, tmp_path: Path) -> None:
+def test_of_a_video_that_is_cut_off_the_frames_before_are_used(
+    videos: Path, tmp_path: Path, write_video: Callable[..., Path], numbered: Callable[..., list[np.ndarray]]
+) -> None:
+    walk = write_video(videos / "walk.mp4", numbered(11), options={"movflags": "faststart"})  # its index lies in front
+    whole = load_sequence(open_source(walk), **SIZE)
+    with av.open(str(walk)) as container:
+        seventh = [packet.pos for packet in container.demux(video=0) if packet.size][6]
+    walk.write_bytes(walk.read_bytes()[: seventh + 5])
+    index = folder_and_video_snippets(videos)
+    assert any("walk.mp4: is damaged or cut off after frame 5; the frames before are used" in r for r in index.remarks)
+    manifest = prepared_shards(index, tmp_path / "shards", chunk_bytes=CHUNK_BYTES, **SIZE)
+    assert (manifest.frames, manifest.damaged) == (5 + 6 + 7, ())
+    dataset = ShardSnippetDataset(tmp_path / "shards")
+    last = next(position for position in range(len(dataset)) if dataset.name_of(position) == "walk.mp4/000004")
+    assert torch.equal((dataset[last].frames * 255).round().byte(), whole.images[3:6])
+
+
+def test_a_video_whose_index_is_cut_off_is_left_out_as_is_what_is_no_video(videos: Path, tmp_path: Path) -> None:
     content = (videos / "walk.mp4").read_bytes()
     (videos / "walk.mp4").write_bytes(content[:-200])
     (videos / "zoo.mp4").write_bytes(b"no video")
     index = folder_and_video_snippets(videos)
-    assert any("zoo.mp4: cannot be read as a video" in remark for remark in index.remarks)
-    if len(index.drives) == 2:
-        assert any("walk.mp4" in remark for remark in index.remarks)
+    for name in ("walk.mp4", "zoo.mp4"):
+        assert any(f"{name}: cannot be read as a video" in remark for remark in index.remarks)
     manifest = prepared_shards(index, tmp_path / "shards", chunk_bytes=CHUNK_BYTES, **SIZE)
-    assert manifest.snippets == len(index)
+    assert manifest.frames == 5
+    assert manifest.snippets == len(index) == 3
 
 
 def test_damage_inside_a_video_costs_the_snippets_behind_it(
