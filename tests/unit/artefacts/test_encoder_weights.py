@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import huggingface_hub
 import pytest
 import timm
 import torch
+from huggingface_hub.errors import HfHubHTTPError
 from safetensors.torch import save_file
 
 from triptych.artefacts.encoder_weights import check_hub_weights, check_weights_file
@@ -54,10 +56,17 @@ def test_weights_in_the_cache_need_no_network(asked: list[str], monkeypatch: pyt
 
 
 def test_an_answer_of_the_hub_is_left_to_timm(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", lambda *_, **__: None)
-    check_hub_weights(NAME, option="depth.pretrained")
-    check_hub_weights("no_such_encoder", option="depth.pretrained")
-    assert asked == []
+    def refusing(url: str, **_: object) -> None:
+        asked.append(url)
+        raise HfHubHTTPError("404", response=SimpleNamespace(headers={}, request=None))
+
+    for answer in (lambda url, **_: asked.append(url), refusing):
+        asked.clear()
+        monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", answer)
+        check_hub_weights(NAME, option="depth.pretrained")
+        assert asked == [f"https://huggingface.co/timm/{NAME}/resolve/main/model.safetensors"]
+        check_hub_weights("no_such_encoder", option="depth.pretrained")
+        assert len(asked) == 1
 
 
 def state_dict(path: Path) -> None:

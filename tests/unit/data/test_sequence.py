@@ -162,11 +162,18 @@ def test_a_start_behind_the_end_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    [{"height": 0}, {"bottom_crop": 1.0}, {"bottom_crop": -0.1}, {"start": -1}, {"limit": 0}, {"stride": 0}],
+    ("wrong", "said"),
+    [
+        ({"height": 0}, "processing size 40x0: both sides must be positive"),
+        ({"bottom_crop": 1.0}, "bottom crop 1: give the share of rows"),
+        ({"bottom_crop": -0.1}, "bottom crop -0.1: give the share of rows"),
+        ({"start": -1}, "frames from -1, None of them: start from 0 or later"),
+        ({"limit": 0}, "frames from 0, 0 of them: start from 0 or later, and use 1 or more"),
+        ({"stride": 0}, "stride 0: must be 1 or more"),
+    ],
 )
-def test_a_setting_without_meaning_is_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(InputError):
+def test_a_setting_without_meaning_is_refused(wrong: dict[str, float], said: str) -> None:
+    with pytest.raises(InputError, match=said):
         load_sequence(Memory(numbered_images(5)), **({"height": 30, "width": 40} | wrong))
 
 

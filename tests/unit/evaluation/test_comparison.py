@@ -235,12 +235,16 @@ def test_the_same_figures_twice_are_not_two_seeds() -> None:
         comparison(given)
 
 
-def test_the_same_figures_of_another_name_or_protocol_are_a_tie() -> None:
-    comparison([file("a", {"abs_rel": 0.1}, path="1"), file("b", {"abs_rel": 0.1}, path="2")])
-    comparison(
-        [file("a", {"abs_rel": 0.1}, path="1"), file("a", {"abs_rel": 0.1}, path="2", protocol=protocol(crop="none"))],
-        separate=True,
-    )
+def test_the_same_figures_of_another_name_are_a_tie() -> None:
+    (table,) = comparison([file("a", {"abs_rel": 0.1}, path="1"), file("b", {"abs_rel": 0.1}, path="2")])
+    assert [row[0] for row in texts(table)] == ["a", "b"]
+    assert bold(table, "abs_rel") == ["a", "b"]
+
+
+def test_the_same_figures_of_another_protocol_are_another_result() -> None:
+    other = file("a", {"abs_rel": 0.1}, path="2", protocol=protocol(crop="none"))
+    tables = comparison([file("a", {"abs_rel": 0.1}, path="1"), other], separate=True)
+    assert [[row[0] for row in texts(table)] for table in tables] == [["a"], ["a"]]
 
 
 def test_one_file_under_two_names_of_its_path_is_one_result() -> None:

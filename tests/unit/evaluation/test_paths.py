@@ -195,11 +195,19 @@ def test_frames_outside_of_the_truth_are_refused(tmp_path: Path, truth: Path) ->
         paired_paths(tmp_path / "p.txt", truth)
 
 
-@pytest.mark.parametrize(("stride", "frames"), [(0, None), (30, None), (1, (5, 6)), (1, (0, 21))])
+@pytest.mark.parametrize(
+    ("stride", "frames", "said"),
+    [
+        (0, None, "--stride 0: use every frame"),
+        (30, None, "1 of 20 frames are left to compare; two are the least"),
+        (1, (5, 6), "1 of 20 frames are left to compare; two are the least"),
+        (1, (0, 21), "--frames 0:21: .* has 20 frames, 0 to 19"),
+    ],
+)
 def test_settings_that_leave_nothing_are_refused(
-    tmp_path: Path, truth: Path, stride: int, frames: tuple[int, int] | None
+    tmp_path: Path, truth: Path, stride: int, frames: tuple[int, int] | None, said: str
 ) -> None:
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match=said):
         paired_paths(kitti(tmp_path / "p.txt", path_of(20)), truth, stride=stride, frames=frames)
 
 

@@ -75,13 +75,16 @@ def test_less_is_kept_for_the_backward_pass(model: JointModel, snippet: Snippet)
     assert kept_bytes() < 0.7 * plain
 
 
-def test_without_gradients_it_is_a_plain_call(model: JointModel, snippet: Snippet) -> None:
+def test_without_gradients_it_is_a_plain_call(
+    model: JointModel, snippet: Snippet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("triptych.networks.checkpointing.checkpoint", lambda *_, **__: pytest.fail("checkpointed"))
     model.checkpointing = True
     model.eval()
     with torch.no_grad():
-        estimate = model.estimate(snippet)
-    assert estimate.source_from_target is not None
-    assert not estimate.source_from_target.requires_grad
+        assert model.estimate(snippet).source_from_target is not None
+    with pytest.raises(pytest.fail.Exception):
+        model.estimate(snippet)
 
 
 def test_it_works_under_autocast(model: JointModel, snippet: Snippet) -> None:

@@ -1,3 +1,4 @@
+import inspect
 import math
 from collections.abc import Callable
 
@@ -296,6 +297,9 @@ def test_under_autocast_the_flow_is_in_single_precision(textures: Textures) -> N
 
 
 def test_an_unknown_matching_and_an_impossible_width_are_refused() -> None:
+    unchecked = inspect.unwrap(MaskFlowNet.__init__)  # the tests' own check of types would come first
+    with pytest.raises(ValueError, match=r"matching must be one of .*, got 'sharp'"):
+        unchecked(MaskFlowNet.__new__(MaskFlowNet), matching="sharp")
     with pytest.raises(ValueError, match="width"):
         MaskFlowNet(width=0.0)
 
