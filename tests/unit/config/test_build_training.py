@@ -133,3 +133,13 @@ def test_a_share_that_is_held_out_costs_no_second_look_at_the_data(
         assert len(looks) == 1
     with pytest.raises(InputError, match=r"the shards were made with 0\.25"):
         build_training_data(settings_of(tmp_path, data=chosen | {"bottom_crop": 0.5}))
+
+
+def test_classical_answers_are_kept_in_the_folder_that_is_named(tmp_path: Path) -> None:
+    drive = write_drive(tmp_path / "drives" / "one", 3)
+    scene = np.random.default_rng(0).integers(0, 255, (64, 104, 3), dtype=np.uint8)
+    for index in range(3):
+        Image.fromarray(scene[:, 4 * index : 4 * index + 96]).save(drive / f"{index:06d}.png")
+    kept = tmp_path / "kept"
+    build_training_data(settings_of(tmp_path / "drives", data={"teachings": str(kept)})).learned[0]
+    assert len(list(kept.iterdir())) == 1

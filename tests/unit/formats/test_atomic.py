@@ -253,3 +253,14 @@ def test_an_error_inside_the_folder_names_the_place_the_user_asked_for(tmp_path:
 def test_a_path_without_a_name_is_refused() -> None:
     with pytest.raises(InputError, match="names no file"), atomic_path(""):
         pass
+
+
+def test_a_mount_point_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    monkeypatch.setattr(Path, "is_mount", lambda path: path == disk)
+    with pytest.raises(InputError, match="disk cannot be replaced as a whole: name a new folder inside it"):
+        write_folder(disk, overwrite=True)
+    assert names(tmp_path) == ["disk"]
+    write_folder(disk / "inside", overwrite=True)
+    assert names(disk / "inside") == ["new"]

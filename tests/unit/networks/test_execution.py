@@ -70,21 +70,6 @@ def test_the_largest_convolutions_keep_the_usual_layout() -> None:
     assert all(weight.is_contiguous() for weight in large)
 
 
-def test_a_fused_adam_moves_weights_of_channels_last_like_the_others() -> None:
-    torch.manual_seed(0)
-    weight, gradient = torch.randn(64, 32, 3, 3), torch.randn(64, 32, 3, 3)
-    moved = []
-    for layout in (torch.contiguous_format, torch.channels_last):
-        parameter = torch.nn.Parameter(weight.clone(memory_format=layout))
-        optimizer = torch.optim.Adam([parameter], lr=0.1, fused=True)
-        for _ in range(3):
-            parameter.grad = gradient.clone(memory_format=layout)
-            optimizer.step()
-        moved.append(parameter.detach())
-    assert torch.equal(*moved)
-    assert not torch.equal(moved[0], weight)
-
-
 def test_only_cpus_with_wide_vectors_prefer_channels_last(monkeypatch: pytest.MonkeyPatch) -> None:
     for capability, wanted in (("AVX512", True), ("AVX2", False)):
         monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda capability=capability: capability)
