@@ -87,6 +87,8 @@ BESIDE_FLOAT32: dict[str, Callable[[torch.dtype], object]] = {
     "rigid_transform": lambda t: rigid_transform(torch.ones(3), torch.ones(3, dtype=t)),
     "relative_transform": lambda t: relative_transform(_eye(4, torch.float32), _eye(4, t)),
     "epipolar_distance": lambda t: epipolar_distance(_map(2, torch.float32), _map(2, t), _eye(3, torch.float32)),
+    "rigid_flow": lambda t: rigid_flow(_map(1, t), _eye(3, torch.float32), _eye(4, torch.float32)),
+    "triangulated": lambda t: triangulated(_map(2, t), _eye(3, torch.float32), _eye(4, torch.float32)),
 }
 UNCHECKED = {
     *("check_precision", "matrix_product"),
