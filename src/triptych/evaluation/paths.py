@@ -207,9 +207,9 @@ def _at_the_rate_of(
         times: of all frames of the truth (s).
     """
     steps = times[found].diff()
-    if len(steps) == 0:
+    usual = float(steps.median()) if len(steps) else 0.0
+    if usual <= 0:  # one match, or a truth with a time twice
         return found
-    usual = float(steps.median())
     kept = [found]
     for index in (steps > LONGEST_STEP * usual).nonzero().flatten().tolist():
         begin, end = int(found[index]), int(found[index + 1])

@@ -11,7 +11,7 @@ import torch
 
 from triptych.errors import InputError
 from triptych.evaluation.odometry import STRAIGHT, score_sequence, score_snippets
-from triptych.evaluation.paths import paired_paths
+from triptych.evaluation.paths import _at_the_rate_of, paired_paths
 from triptych.formats.trajectories import save_kitti_trajectory, save_tum_trajectory
 from triptych.geometry.pose import rigid_transform
 
@@ -140,6 +140,15 @@ def test_poses_with_times_are_matched_by_time(tmp_path: Path) -> None:
     assert paths.present.tolist() == [True, True]  # only the frames that have a pose are compared
     torch.testing.assert_close(paths.predicted, path_of(3, seed=1)[:2])
     torch.testing.assert_close(paths.truth, path_of(6)[[1, 3]])
+
+
+def test_a_truth_that_has_each_time_twice_is_compared_all_the_same(tmp_path: Path) -> None:
+    times = torch.tensor([0.0, 0.0, 0.0, 0.0, 0.9], dtype=torch.float64)
+    save_tum_trajectory(tmp_path / "truth.txt", path_of(5), times)
+    save_tum_trajectory(tmp_path / "p.txt", path_of(2, seed=1), times[[0, 4]])
+    assert paired_paths(tmp_path / "p.txt", tmp_path / "truth.txt").present.all()
+    twice = torch.tensor([0.0, 0.0, 0.5], dtype=torch.float64)
+    assert _at_the_rate_of(torch.arange(3), torch.arange(3), twice).tolist() == [0, 1, 2]
 
 
 def test_a_pose_stands_for_one_frame_only(tmp_path: Path) -> None:
