@@ -11,15 +11,12 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from triptych.errors import InputError
+from triptych.evaluation.path_times import at_the_rate_of, matched_by_time
 from triptych.formats.trajectories import load_kitti_trajectory, load_numbered_kitti_trajectory, load_tum_trajectory
 
 PREDICTED_FILE = "trajectory.kitti.txt"
 TIMED_FILE = "trajectory.tum.txt"
-SAME_TIME_S = 0.02
-"""Poses of TUM files this far apart in time are taken to be of one frame (s)."""
 TUM_NUMBERS = 8
-LONGEST_STEP = 1.5
-"""Matches further apart in time than this many usual steps have frames between them that are left out."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,7 @@ def paired_paths(
     frames_of_truth = _Frames(truth, named, times)
     found, poses = _prediction(prediction, frames_of_truth, numbers=numbers)
     if times is not None and _by_time(prediction):
-        numbers = _at_the_rate_of(numbers[torch.isin(numbers, found)], numbers, times)
+        numbers = at_the_rate_of(numbers[torch.isin(numbers, found)], numbers, times)
     position = torch.full((len(goal),), -1)
     position[found] = torch.arange(len(found))
     chosen = position[numbers]
@@ -144,7 +141,7 @@ def _prediction(
     if _is_tum(path):
         times, poses = load_tum_trajectory(path)
         if truth.times is not None:
-            return _at_times(times, poses, truth.times)
+            return matched_by_time(times, poses, truth.times)
     else:
         indices, poses = load_numbered_kitti_trajectory(path)
         if indices is not None:
@@ -163,7 +160,7 @@ def _of_folder(folder: Path, truth: _Frames) -> tuple[Int[Tensor, " poses"], Flo
     """The path of a prediction; its `result.json` knows which frames were used."""
     if truth.times is not None:
         times, poses = load_tum_trajectory(folder / TIMED_FILE)
-        return _at_times(times, poses, truth.times)
+        return matched_by_time(times, poses, truth.times)
     file = folder / PREDICTED_FILE
     if not file.is_file():
         raise InputError(f"{folder}: holds no {PREDICTED_FILE}; name a prediction's folder or a trajectory file")
@@ -176,47 +173,6 @@ def _of_folder(folder: Path, truth: _Frames) -> tuple[Int[Tensor, " poses"], Flo
     if len(indices) != len(poses):
         raise InputError(f"{file}: holds {len(poses)} poses, result.json names {len(indices)} frames; predict again")
     return truth.positions(indices, poses, path=file)
-
-
-def _at_times(
-    times: Float[Tensor, " poses"], poses: Float[Tensor, "poses 4 4"], truth_times: Float[Tensor, " frames"]
-) -> tuple[Int[Tensor, " kept"], Float[Tensor, "kept 4 4"]]:
-    """Frames of the truth and the predicted pose at each, one to one, where their times are near enough."""
-    order = truth_times.argsort()
-    ordered = truth_times[order].contiguous()
-    after = torch.searchsorted(ordered, times.contiguous()).clamp(max=len(ordered) - 1)
-    before = (after - 1).clamp_min(0)
-    nearer = torch.where((ordered[before] - times).abs() <= (ordered[after] - times).abs(), before, after)
-    gap = (ordered[nearer] - times).abs()
-    best: dict[int, int] = {}
-    for pose, (frame, away) in enumerate(zip(order[nearer].tolist(), gap.tolist(), strict=True)):
-        if away <= SAME_TIME_S and (frame not in best or away < float(gap[best[frame]])):
-            best[frame] = pose
-    frames = torch.tensor(sorted(best), dtype=torch.int64)
-    return frames, poses[[best[frame] for frame in frames.tolist()]]
-
-
-def _at_the_rate_of(
-    found: Int[Tensor, " matched"], numbers: Int[Tensor, " frames"], times: Float[Tensor, " frames"]
-) -> Int[Tensor, " kept"]:
-    """The matched frames of a truth, with frames of it where the matches leave out some of their own rate.
-
-    Args:
-        found: matched frames, in order.
-        numbers: the frames that may be taken.
-        times: of all frames of the truth (s).
-    """
-    steps = times[found].diff()
-    usual = float(steps.median()) if len(steps) else 0.0
-    if usual <= 0:  # one match, or a truth with a time twice
-        return found
-    kept = [found]
-    for index in (steps > LONGEST_STEP * usual).nonzero().flatten().tolist():
-        begin, end = int(found[index]), int(found[index + 1])
-        there = numbers[(numbers >= begin) & (numbers <= end)]
-        missing = min(round(float(steps[index]) / usual) - 1, len(there) - 2)
-        kept.append(there[torch.linspace(0, len(there) - 1, missing + 2).round().long()[1:-1]])
-    return torch.cat(kept).sort().values
 
 
 def _by_time(path: Path) -> bool:

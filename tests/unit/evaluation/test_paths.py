@@ -11,7 +11,8 @@ import torch
 
 from triptych.errors import InputError
 from triptych.evaluation.odometry import STRAIGHT, score_sequence, score_snippets
-from triptych.evaluation.paths import _at_the_rate_of, paired_paths
+from triptych.evaluation.path_times import at_the_rate_of
+from triptych.evaluation.paths import paired_paths
 from triptych.formats.trajectories import save_kitti_trajectory, save_tum_trajectory
 from triptych.geometry.pose import rigid_transform
 
@@ -148,7 +149,7 @@ def test_a_truth_that_has_each_time_twice_is_compared_all_the_same(tmp_path: Pat
     save_tum_trajectory(tmp_path / "p.txt", path_of(2, seed=1), times[[0, 4]])
     assert paired_paths(tmp_path / "p.txt", tmp_path / "truth.txt").present.all()
     twice = torch.tensor([0.0, 0.0, 0.5], dtype=torch.float64)
-    assert _at_the_rate_of(torch.arange(3), torch.arange(3), twice).tolist() == [0, 1, 2]
+    assert at_the_rate_of(torch.arange(3), torch.arange(3), twice).tolist() == [0, 1, 2]
 
 
 def test_a_pose_stands_for_one_frame_only(tmp_path: Path) -> None:
