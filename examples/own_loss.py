@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from triptych.config.build import build_objective, build_sequence
+from triptych.config.build import build_objective
 from triptych.config.build_model import load_model, save_model
+from triptych.config.build_sequence import build_sequence
 from triptych.config.load import preset_settings
 from triptych.data.snippets import SnippetDataset
 from triptych.data.synthetic import synthetic_clip

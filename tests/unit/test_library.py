@@ -52,8 +52,15 @@ def packaged() -> Model:
     return triptych.load()
 
 
-def test_importing_the_package_does_not_import_torch() -> None:
-    script = "import sys, triptych; assert 'torch' not in sys.modules; triptych.load; assert 'torch' in sys.modules"
+def test_what_is_imported_brings_what_it_needs_alone() -> None:
+    script = """
+import sys, triptych, triptych.cli.console, triptych.cli.predict
+assert "torch" not in sys.modules
+triptych.load
+import triptych.config.build_sequence, triptych.inference.predictor, triptych.inference.writer
+assert "torch" in sys.modules
+assert "lightning" not in sys.modules  # trainers need it, and it brings much else
+"""
     subprocess.run([sys.executable, "-c", script], check=True)
 
 

@@ -54,8 +54,8 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     source, folder = Path(namespace.source), Path(namespace.output)
     from triptych.cli.console import counted, say
     from triptych.cli.predict import write
-    from triptych.config.build import build_sequence
     from triptych.config.build_model import MODEL_FILE, load_model, save_model
+    from triptych.config.build_sequence import build_sequence
     from triptych.config.check import check_settings
     from triptych.networks.execution import keep_freed_memory
 
@@ -179,7 +179,8 @@ def train(
     Raises:
         KeyboardInterrupt: it was stopped; the state is saved for `--resume`.
     """
-    from triptych.cli.console import InterruptFlag, TrainingProgress, say
+    from triptych.cli.console import InterruptFlag, say
+    from triptych.cli.training_progress import TrainingProgress
     from triptych.config.build import build_data, build_fit_validation, build_loop
     from triptych.config.build_model import BEST_FILE, start_from
     from triptych.training.log import FileLog

@@ -70,8 +70,8 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
         raise InputError("--mirrored: is for the images of a --split")
     from triptych.cli.console import counted, warn
     from triptych.cli.fit import say_what_was_read
-    from triptych.config.build import build_sequence
     from triptych.config.build_model import load_model
+    from triptych.config.build_sequence import build_sequence
 
     folder = Path(options.output)
     sources = [options.source, options.model, options.intrinsics]

@@ -130,7 +130,7 @@ def _train(namespace: Namespace, settings: TrainSettings, fabric: Fabric) -> Non
 
 def _logs(folder: Path, fabric: Fabric, *, step: int, validated_step: int) -> Sequence[TrainingLog]:
     """Of the first process: the screen and the files; the others are silent."""
-    from triptych.cli.console import TrainingProgress
+    from triptych.cli.training_progress import TrainingProgress
     from triptych.training.log import FileLog
 
     if not fabric.is_global_zero:

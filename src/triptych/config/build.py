@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,14 +11,11 @@ import torch
 from lightning.fabric import Fabric
 
 from triptych.config.build_model import BEST_FILE, save_model
-from triptych.config.load import settings_yaml, size_of
+from triptych.config.load import settings_yaml
 from triptych.config.schema import FitSettings, LearningSettings, TrainingSettings
 from triptych.data.augment import Augmentation
-from triptych.data.calibration import Calibration, given_calibration
 from triptych.data.selected import SnippetSource
-from triptych.data.sequence import load_sequence
 from triptych.data.snippets import SnippetDataset
-from triptych.data.sources import open_source
 from triptych.errors import InputError
 from triptych.inference.teacher import SequenceTeacher
 from triptych.losses.objective import Objective
@@ -36,33 +32,6 @@ from triptych.types import FrameSequence
 FEWEST_FRAMES = 3
 """Of a snippet."""
 STEPS_BETWEEN_JUDGMENTS = 50
-
-
-def build_sequence(
-    settings: FitSettings, source: Path, *, progress: Callable[[int, int], None] | None = None
-) -> FrameSequence:
-    """The frames of a source at the processing size, with their intrinsics."""
-    height, width = size_of(settings.size)
-    frames = settings.frames
-    return load_sequence(
-        open_source(source, camera=frames.camera),
-        height=height,
-        width=width,
-        calibration=_calibration(settings),
-        assumed_fov_deg=frames.assumed_fov_deg,
-        bottom_crop=frames.bottom_crop,
-        stride=frames.stride,
-        rate=frames.rate,
-        start=frames.start,
-        limit=frames.limit,
-        progress=progress,
-    )
-
-
-def _calibration(settings: FitSettings) -> Calibration | None:
-    if settings.intrinsics is None:
-        return None
-    return given_calibration(settings.intrinsics, camera=settings.frames.camera)
 
 
 def build_objective(settings: LearningSettings) -> Objective:
