@@ -58,6 +58,8 @@ import sys, triptych, triptych.cli.console, triptych.cli.predict
 assert "torch" not in sys.modules
 triptych.load
 import triptych.config.build_sequence, triptych.inference.predictor, triptych.inference.writer
+import triptych.data.shard_preparing, triptych.data.synthetic.benchmark, triptych.evaluation.streets
+import triptych.evaluation.depth, triptych.evaluation.odometry, triptych.viewing.report, triptych.viewing.scene
 assert "torch" in sys.modules
 assert "lightning" not in sys.modules  # trainers need it, and it brings much else
 """

@@ -16,7 +16,16 @@ from triptych.types import FrameSequence
 def build_sequence(
     settings: FitSettings, source: Path, *, progress: Callable[[int, int], None] | None = None
 ) -> FrameSequence:
-    """The frames of a source at the processing size, with their intrinsics."""
+    """The frames of a source at the processing size, (3, height, width) each, with their intrinsics (px).
+
+    Args:
+        settings: of the fit, or of what is to be predicted: size, frames and calibration.
+        source: a video, a folder of images, or a drive of KITTI.
+        progress: called with (frames read, frames to read).
+
+    Raises:
+        InputError: the source, its calibration or the choice of frames cannot be used.
+    """
     height, width = size_of(settings.size)
     frames = settings.frames
     return load_sequence(

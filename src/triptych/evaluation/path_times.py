@@ -21,6 +21,9 @@ def matched_by_time(
         times: of the predicted poses (s).
         poses: camera_to_world.
         truth_times: of the frames of the truth (s).
+
+    Returns:
+        Numbers of the frames, in ascending order, and a pose for each.
     """
     order = truth_times.argsort()
     ordered = truth_times[order].contiguous()
@@ -45,6 +48,9 @@ def at_the_rate_of(
         found: matched frames, in order.
         numbers: the frames that may be taken.
         times: of all frames of the truth (s).
+
+    Returns:
+        Numbers of frames, in ascending order.
     """
     steps = times[found].diff()
     usual = float(steps.median()) if len(steps) else 0.0

@@ -9,13 +9,13 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
+from tests.integration.evaluate.conftest import FRAMES
 
 from triptych.cli import main
 from triptych.formats.maps import save_depth, save_depth_png
 from triptych.types import SyntheticClip
 
 Refused = Callable[..., str]
-FRAMES = 4
 
 
 def evaluated(tmp_path: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[dict, str]:

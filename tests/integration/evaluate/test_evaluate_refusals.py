@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from tests.integration.evaluate.conftest import FRAMES
 
 from triptych.formats.maps import save_depth
 from triptych.types import SyntheticClip
 
 Refused = Callable[..., str]
-FRAMES = 4
 
 
 @pytest.mark.parametrize(

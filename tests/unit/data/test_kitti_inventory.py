@@ -95,6 +95,7 @@ def test_a_complete_kitti2015_has_nothing_missing_and_needs_no_archive(tmp_path:
     assert found.archives == ("data_scene_flow.zip",)
 
 
+# Neighbors are put together for the two left out as for their validation splits; they are many times as long.
 @pytest.mark.parametrize("split", [split for split in KITTI_SPLITS if split not in ("zhou_train", "odometry_train")])
 def test_no_file_is_wanted_twice(split: str) -> None:
     places = [file.places[0] for file in wanted_files(split)]
