@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,11 @@ def curve(folder: Path, name: str) -> list[tuple[int, float]]:
     return [(event.step, round(event.value, 6)) for event in events.Scalars(name)]
 
 
+def wait_for_the_next_second() -> None:
+    """TensorBoard's files are read in the order of their names: a second of time first, then numbers as letters."""
+    time.sleep(1.0 - time.time() % 1.0)
+
+
 def test_steps_and_validations_that_a_kill_makes_anew_stand_once_in_lines_and_curves(tmp_path: Path) -> None:
     first = FileLog(tmp_path)
     for step in (1, 2, 3, 4):
@@ -33,6 +39,7 @@ def test_steps_and_validations_that_a_kill_makes_anew_stand_once_in_lines_and_cu
     first.record_validation(validation_of(1, 0.5))
     first.record_validation(validation_of(3, 0.7))
     first.close()
+    wait_for_the_next_second()
     # The checkpoint of the third step was written, that of its validation was not.
     second = FileLog(tmp_path, step=3, validated_step=1)
     second.record_validation(validation_of(3, 0.25))
@@ -54,6 +61,7 @@ def test_a_training_that_begins_anew_in_a_folder_draws_nothing_of_the_one_before
         log = FileLog(tmp_path)
         log.record(step_of(1, total))
         log.close()
+        wait_for_the_next_second()
     assert curve(tmp_path / "tensorboard", "loss/total") == [(1, 2.0)]
 
 
