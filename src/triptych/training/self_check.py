@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 import torch
@@ -75,6 +75,6 @@ def _error(
     return region_mean(photometric_error(frames[:, 1], image), known)
 
 
-def _mean(values: Iterator[Float[Tensor, " batch"]] | map[Tensor]) -> Float[Tensor, " batch"]:
+def _mean(values: Iterable[Float[Tensor, " batch"]]) -> Float[Tensor, " batch"]:
     """Over the sources that have one."""
     return torch.stack(list(values)).nanmean(0)
