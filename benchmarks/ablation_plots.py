@@ -17,8 +17,9 @@ SHOWN = {
     "moving_hole_rate": "holes in what moves",
     "epe_all": "flow EPE, all (px)",
     "epe_occ": "flow EPE, hidden (px)",
+    "ate_5": "path, ATE-5 (m)",
 }
-ROW_HEIGHT, PLOT_WIDTH = 0.26, 2.4  # inches
+ROW_HEIGHT, PLOT_WIDTH = 0.26, 2.1  # inches
 SEED, MEAN, REFERENCE = "#c25400", "#1d5fd1", "#9a9ea8"
 
 
