@@ -1,12 +1,14 @@
 """Holes in moving things: what the losses of the ablation's rows make of the cars of a street that they are fitted to.
 
 python benchmarks/holes.py --output FOLDER [--clips 3] [--steps 500] [--base_steps 600] [--size 64x192] [--jobs 2]
+    [--settings NAME ...] [--picture FILE]
 
 On many worlds a few hundred steps tell nothing of depth, holes or not (docs/ablation.md). One street is less to learn:
 60 frames with oncoming and crossing cars, mostly with one ahead near the camera's pace. As in the ablation, the rows of
 a clip start from networks that learned from classical answers on it, and go on by their own losses alone. Scored are
 the networks alone on all frames, against exact truth: each loss had these frames, and none had their truth. A training
-that is done leaves one JSON file; started again, the driver goes on.
+that is done leaves one JSON file; started again, the driver goes on. The picture has the depth of each row on the first
+street.
 """
 
 from __future__ import annotations
@@ -17,19 +19,25 @@ import math
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import yaml
+from PIL import Image
 
 from ablation import PLAN, Run, learn, planned
 from ablation_table import shown
 from commands import triptych
+from triptych.artefacts.colors import depth_colors, depth_limits
+from triptych.artefacts.figures import LabeledPicture, picture_grid
 from triptych.data.synthetic import synthetic_clip
 from triptych.evaluation.clip_figures import clip_figures, predicted_answer
 from triptych.formats.clips import TRUTH, load_clip, save_clip, save_frames
+from triptych.formats.maps import load_depth
 
 FRAMES = 60
 FIRST_SEED = 401
 """Away from the seeds of tests and demo."""
 ROWS = ("baseline", "maskflow", "full", "first_recommended", "recommended")
+SHOWN_ROWS, SHOWN_FRAMES = ("base", "baseline", "full", "recommended"), (10, 30, 50)
 MEASURES = ("moving_hole_rate", "crossing_hole_rate", "oncoming_hole_rate", "leading_hole_rate", "abs_rel", "epe_all")
 
 
@@ -59,7 +67,8 @@ def street(seed: int, options: argparse.Namespace) -> dict[str, dict[str, float]
     prepared(folder, seed, options.size)
     here = argparse.Namespace(**{**vars(options), "output": folder})
     plan = yaml.safe_load(PLAN.read_text())
-    chosen = [run for run in planned(plan) if run.seed == 0 and (run.base is None or run.name in ROWS)]
+    rows = {*ROWS, *options.settings}
+    chosen = [run for run in planned(plan) if run.seed == 0 and (run.base is None or run.name in rows)]
     figures: dict[str, dict[str, float]] = {}
     for run in chosen:
         result = folder / "results" / f"{run.name}.json"
@@ -75,6 +84,21 @@ def street(seed: int, options: argparse.Namespace) -> dict[str, dict[str, float]
     return figures
 
 
+def save_picture(file: Path, folder: Path) -> None:
+    """Frames of a street above what some rows say of their depth, each picture in colors of its own range."""
+    clip = load_clip(folder / "worlds" / "truth")
+    height, width = clip.images.shape[-2:]
+    panels = [LabeledPicture(f"frame {frame}", clip.images[frame]) for frame in SHOWN_FRAMES]
+    for row in SHOWN_ROWS:
+        depths = folder / "runs" / f"{row}_0" / "prediction" / "depth"
+        maps = [load_depth(depths / f"{frame:06d}.npz") for frame in SHOWN_FRAMES]
+        for depth in maps:
+            near, far = depth_limits(depth)
+            panels.append(LabeledPicture(row, depth_colors(depth, near=near, far=far)))
+    grid = picture_grid(panels, columns=len(SHOWN_FRAMES), width=2 * width, height=2 * height)
+    Image.fromarray(np.asarray(grid.permute(1, 2, 0))).save(file, quality=82)
+
+
 def main() -> None:
     """All streets, and the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -84,11 +108,15 @@ def main() -> None:
     parser.add_argument("--base_steps", type=int, default=600, help="of what the rows of a street start from")
     parser.add_argument("--size", default="64x192")
     parser.add_argument("--jobs", type=int, default=2, help="streets at a time, each by one thread")
+    parser.add_argument("--settings", nargs="*", default=[], help="settings of the ablation, beside its rows")
+    parser.add_argument("--picture", type=Path, help="file for the picture of depth")
     options = parser.parse_args()
     options.output = options.output.absolute()
     seeds = range(FIRST_SEED, FIRST_SEED + options.clips)
     with ThreadPoolExecutor(options.jobs) as pool:
         streets = list(pool.map(lambda seed: street(seed, options), seeds))
+    if options.picture is not None:
+        save_picture(options.picture, options.output / f"street_{seeds[0]}")
     print("mean +- deviation over streets".ljust(32) + "".join(f"{name:>22}" for name in MEASURES))
     for row in streets[0]:
         cells = (shown([figures[row].get(name, math.nan) for figures in streets]) for name in MEASURES)
