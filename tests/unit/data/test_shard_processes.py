@@ -130,6 +130,6 @@ def test_an_interrupt_stops_the_processes(root: Path, tmp_path: Path) -> None:
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
     lines = [line for line in said.splitlines() if "WARNING" not in line]
-    assert lines == ["what is finished is kept: the same command goes on from there", "interrupted"]
+    assert lines == ["what is finished is kept: the same command goes on from there", "interrupted"], said
     assert not list(place.glob(".partial-*"))
     assert not (place / "manifest.json").exists()
