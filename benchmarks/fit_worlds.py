@@ -56,7 +56,7 @@ def world(seed: int, options: argparse.Namespace) -> dict[str, dict[str, float]]
         prediction = folder / name
         words = ["predict", f"{folder / 'all' / 'frames'}", f"--intrinsics={folder / 'all' / 'K.txt'}", *model]
         triptych(*words, f"--output={prediction}", "--overwrite", threads=threads)
-        figures[name] = clip_figures(predicted_answer(prediction, held_out), clip, held_out)
+        figures[name] = clip_figures(predicted_answer(prediction, clip, held_out), clip, held_out)
     classical = classical_answer(clip)
     assert classical.flow is not None
     truth = clip.camera_to_world[LEARNED:].double()

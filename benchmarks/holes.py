@@ -57,8 +57,8 @@ def scored(folder: Path, run: Run) -> dict[str, float]:
     prediction = folder / "runs" / run.label / "prediction"
     words = ["predict", f"{place / 'frames'}", f"--intrinsics={place / 'K.txt'}", "--refinement=none", "--overwrite"]
     triptych(*words, f"--model={folder / 'runs' / run.label}", f"--output={prediction}")
-    frames = range(FRAMES)
-    return clip_figures(predicted_answer(prediction, frames), load_clip(folder / "worlds" / "truth"), frames)
+    frames, clip = range(FRAMES), load_clip(folder / "worlds" / "truth")
+    return clip_figures(predicted_answer(prediction, clip, frames), clip, frames)
 
 
 def street(seed: int, options: argparse.Namespace) -> dict[str, dict[str, float]]:

@@ -77,7 +77,7 @@ def score_clip(prediction: Path, clip: SyntheticClip, *, held_out: Sequence[int]
     Raises:
         InputError: too few frames are held out for a snippet, or a file is missing or damaged.
     """
-    ours = clip_figures(predicted_answer(prediction, held_out), clip, held_out)
+    ours = clip_figures(predicted_answer(prediction, clip, held_out), clip, held_out)
     mean_map = clip_figures(_mean_map(clip, held_out), clip, held_out)
     zero = clip_figures(_straight_on(clip, held_out), clip, held_out)
     dis = torch.stack([dis_flow(clip.images[index], clip.images[index + 1]) for index in held_out[:-1]])

@@ -59,56 +59,63 @@ class ClipAnswer:
     motion: Float[Tensor, "pairs 1 height width"] | None = None
 
 
-def predicted_answer(folder: Path, frames: Sequence[int]) -> ClipAnswer:
+def predicted_answer(folder: Path, clip: SyntheticClip, frames: Sequence[int]) -> ClipAnswer:
     """What `triptych predict` wrote of some frames of a clip, in a row.
 
+    Args:
+        folder: the prediction of the whole clip.
+        clip: the truth, which tells the size and where depth is scored.
+        frames: positions in the clip.
+
     Raises:
-        InputError: a file is missing, damaged, of another size than the others or without a value
-            somewhere; the prediction has fewer frames, or those asked for are fewer than the
-            shortest snippet of a path has.
+        InputError: a file is missing, damaged, of another size than the clip or without a value
+            where it is scored; the prediction has fewer frames, or those asked for are fewer than
+            the shortest snippet of a path has.
     """
     _check_count(frames)
     names = [f"{index:06d}" for index in frames]
-    pairs = names[:-1]
     path = load_kitti_trajectory(folder / "trajectory.kitti.txt")
     if len(path) <= max(frames):
         raise InputError(f"{folder}: has {len(path)} frames, and frame {max(frames)} is to be scored; predict anew")
     learned = folder / LEARNED_VISIBILITY
+    size = tuple(clip.images.shape[-2:])
+
+    def stacked(load: Callable[[Path], Tensor], part: Path, names: Sequence[str]) -> Tensor:
+        return torch.stack([_of_size(load(part / name), part / name, size) for name in names])
+
+    depths = [f"{name}.npz" for name in names]
+    pictures = [f"{name}.png" for name in names[:-1]]
+    depth = stacked(load_depth, folder / "depth", depths)[:, None]
+    _check_scored(depth, known_depth(clip.depth_m[list(frames)]), [folder / "depth" / name for name in depths])
     return ClipAnswer(
-        depth=_stacked(_known_depth, [folder / "depth" / f"{name}.npz" for name in names])[:, None],
-        flow=_stacked(_known_flow, [folder / "flow" / f"{name}.png" for name in pairs]),
+        depth=depth,
+        flow=stacked(_known_flow, folder / "flow", pictures),
         camera_to_world=path[list(frames)],
-        visibility=_stacked(load_visibility, [folder / "visibility" / f"{name}.png" for name in pairs])[:, None],
-        learned_visibility=(
-            _stacked(load_visibility, [learned / f"{name}.png" for name in pairs])[:, None]
-            if learned.is_dir()
-            else None
-        ),
-        motion=_stacked(load_mask, [folder / "motion" / f"{name}.png" for name in pairs])[:, None].float(),
+        visibility=stacked(load_visibility, folder / "visibility", pictures)[:, None],
+        learned_visibility=stacked(load_visibility, learned, pictures)[:, None] if learned.is_dir() else None,
+        motion=stacked(load_mask, folder / "motion", pictures)[:, None].float(),
     )
 
 
-def _stacked(load: Callable[[Path], Tensor], files: Sequence[Path]) -> Tensor:
-    maps = [load(file) for file in files]
-    for file, values in zip(files, maps, strict=True):
-        if values.shape != maps[0].shape:
+def _of_size(values: Tensor, file: Path, size: tuple[int, ...]) -> Tensor:
+    if values.shape[-2:] != size:
+        has, needs = ("x".join(map(str, sides)) for sides in (values.shape[-2:], size))
+        raise InputError(f"{file}: is {has}, the clip {needs}; predict at its size")
+    return values
+
+
+def _check_scored(
+    depth: Float[Tensor, "frames 1 height width"],
+    scored: Bool[Tensor, "frames 1 height width"],
+    files: Sequence[Path],
+) -> None:
+    """Depth has a value wherever it is scored: one that is left out would be an error that does not count."""
+    for file, unknown in zip(files, (scored & ~(depth > 0)).flatten(1).sum(1).tolist(), strict=True):
+        if unknown:
             raise InputError(
-                f"{file}: is {_size(values)}, {files[0].name} is {_size(maps[0])}; predict all frames at one size"
+                f"{file}: {unknown} pixels that are scored (all but the sky, nearer than {FARTHEST_M:.0f} m)"
+                " have no depth above 0; predict them all"
             )
-    return torch.stack(maps)
-
-
-def _size(values: Tensor) -> str:
-    return "x".join(str(side) for side in values.shape[-2:])
-
-
-def _known_depth(file: Path) -> Float[Tensor, "height width"]:
-    """Depth with a value everywhere: one that is left out would be an error that does not count."""
-    depth = load_depth(file)
-    unknown = int((~(depth > 0)).sum())
-    if unknown:
-        raise InputError(f"{file}: {unknown} pixels have no depth above 0; every pixel is scored, so predict them all")
-    return depth
 
 
 def _known_flow(file: Path) -> Float[Tensor, "2 height width"]:

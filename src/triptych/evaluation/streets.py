@@ -12,7 +12,6 @@ from triptych.evaluation.clip_answers import MeanDepthMaps, classical_answer, tr
 from triptych.evaluation.clip_figures import FARTHEST_M, THRESHOLD, ClipAnswer, clip_figures, predicted_answer
 from triptych.evaluation.results import Figures, Protocol, Result
 from triptych.formats.clips import load_clip
-from triptych.types import SyntheticClip
 
 MEAN_MAP = "mean_depth_map"
 """Mean true depth of each pixel over all other clips: it has seen labels, which the method has not."""
@@ -68,7 +67,7 @@ def score_benchmark(
     for number, place in enumerate(clips):
         clip = load_clip(place)
         frames = range(len(clip.images))
-        rows[place.name] = clip_figures(_answer(prediction / place.name, clip), clip, frames)
+        rows[place.name] = clip_figures(predicted_answer(prediction / place.name, clip, frames), clip, frames)
         others = mean_maps.without(place.name)
         answers = {
             MEAN_MAP: ClipAnswer(None if others is None else others.repeat(len(frames), 1, 1, 1)),
@@ -87,20 +86,6 @@ def score_benchmark(
         name=name,
     )
     return BenchmarkReport(result, rows)
-
-
-def _answer(folder: Path, clip: SyntheticClip) -> ClipAnswer:
-    """What was predicted of all frames, checked to be of their size."""
-    answer = predicted_answer(folder, range(len(clip.images)))
-    size = clip.images.shape[-2:]
-    for name in ("depth", "flow", "visibility", "learned_visibility", "motion"):
-        values = getattr(answer, name)
-        if values is not None and values.shape[-2:] != size:
-            height, width = values.shape[-2:]
-            raise InputError(
-                f"{folder}: its {name} is {height}x{width}, the clip {size[0]}x{size[1]}; predict at its size"
-            )
-    return answer
 
 
 def _protocol(split: str, clips: int) -> Protocol:

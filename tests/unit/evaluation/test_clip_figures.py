@@ -201,29 +201,40 @@ def test_a_prediction_of_another_size_is_named(tmp_path: Path, clip: SyntheticCl
     save_clip(tmp_path / "truth" / clip.name, clip)
     small = synthetic_clip("street", seed=5, frames=FRAMES, height=32, width=64)
     write_prediction(tmp_path / "prediction" / clip.name, small)
-    with pytest.raises(InputError, match="depth is 32x64, the clip 64x128"):
+    with pytest.raises(InputError, match=r"000000\.npz: is 32x64, the clip 64x128"):
         score_benchmark(tmp_path / "prediction", [tmp_path / "truth" / clip.name], split="one")
 
 
 def test_what_a_prediction_says_nothing_of_is_refused_and_not_left_out(tmp_path: Path, clip: SyntheticClip) -> None:
     write_prediction(tmp_path, clip)
-    assert predicted_answer(tmp_path, range(FRAMES)).depth is not None
+    assert predicted_answer(tmp_path, clip, range(FRAMES)).depth is not None
     depth, flow = tmp_path / "depth" / "000002.npz", tmp_path / "flow" / "000001.png"
     for value in (math.nan, 0.0):
         values = clip.depth_m[2, 0].clone()
-        values[3, 4] = value
+        values[60, 4] = value
         save_depth(depth, values)
-        with pytest.raises(InputError, match=r"000002\.npz: 1 pixels have no depth above 0"):
-            predicted_answer(tmp_path, range(FRAMES))
+        with pytest.raises(InputError, match=r"000002\.npz: 1 pixels that are scored .* have no depth above 0"):
+            predicted_answer(tmp_path, clip, range(FRAMES))
     save_depth(depth, clip.depth_m[2, 0, :32])
-    with pytest.raises(InputError, match=r"000002\.npz: is 32x128, 000000\.npz is 64x128"):
-        predicted_answer(tmp_path, range(FRAMES))
+    with pytest.raises(InputError, match=r"000002\.npz: is 32x128, the clip 64x128"):
+        predicted_answer(tmp_path, clip, range(FRAMES))
     save_depth(depth, clip.depth_m[2, 0])
     far = clip.flow_forward[1].clone()
     far[0, :2] = 600  # px, more than the format holds
     save_kitti_flow(flow, far, torch.ones_like(clip.moving[0, 0]))
     with pytest.raises(InputError, match=r"000001\.png: 256 pixels have no flow"):
-        predicted_answer(tmp_path, range(FRAMES))
+        predicted_answer(tmp_path, clip, range(FRAMES))
+
+
+def test_the_sky_may_be_without_depth(tmp_path: Path, clip: SyntheticClip) -> None:
+    write_prediction(tmp_path, clip)
+    scored = known_depth(clip.depth_m)
+    assert not scored.all()
+    frames = range(FRAMES)
+    whole = clip_figures(predicted_answer(tmp_path, clip, frames), clip, frames)
+    for index in frames:
+        save_depth(tmp_path / "depth" / f"{index:06d}.npz", torch.where(scored, clip.depth_m, 0.0)[index, 0])
+    assert clip_figures(predicted_answer(tmp_path, clip, frames), clip, frames) == pytest.approx(whole, nan_ok=True)
 
 
 def test_depth_without_a_value_is_a_hole() -> None:
