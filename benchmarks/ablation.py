@@ -7,8 +7,8 @@ python benchmarks/ablation.py --output FOLDER --table FILE.md [--plots FOLDER]
 Each run is a training by `triptych train` on worlds of the training part, scored by `triptych evaluate streets`
 without refinement on the benchmarks of the validation and of the test worlds. Only the former decide anything.
 All runs of a seed start from the same networks, which have learned from classical answers; these are scored
-too. A run that is done leaves one JSON file in FOLDER/results; started again, the driver goes on where it was
-stopped, within a training too, and the results are the same. `ablation.yaml` says what the runs are.
+too. A run that is done leaves one JSON file in FOLDER/results; started again with the same options, the driver goes on
+where it was stopped, within a training too, and the results are the same. `ablation.yaml` says what the runs are.
 """
 
 from __future__ import annotations
@@ -26,12 +26,14 @@ import yaml
 
 from ablation_plots import save_plots
 from ablation_table import found_results, write_tables
-from commands import prepare_synthetic, triptych
+from commands import check_names, keep_options, prepare_synthetic, run_driver, save_result, triptych
 
 PLAN = Path(__file__).with_suffix(".yaml")
 BASE = "base"
 SEEDS = {"rows": 3, "settings": 2}
 PARTS = ("validation", "test")
+FIGURES_OF = ("steps", "base_steps", "size", "clips")
+"""Options that change figures."""
 SHARES_OVER = 0.5
 """Gate shares are means over this last part of the joint stage."""
 
@@ -70,6 +72,11 @@ def planned(plan: dict[str, Any]) -> Iterator[Run]:
             for name, entry in plan[group].items():
                 change = {key: value for key, value in entry.items() if key != BASE}
                 yield Run(group, name, seed, change, f"{BASE}_{name}_{seed}" if BASE in entry else f"{BASE}_{seed}")
+
+
+def run_names(plan: dict[str, Any]) -> list[str]:
+    """Of bases, rows and settings, in the plan's order."""
+    return list(dict.fromkeys(run.name for run in planned(plan)))
 
 
 def prepare_worlds(folder: Path, *, size: str, clips: int) -> None:
@@ -132,21 +139,22 @@ def carry_out(run: Run, options: argparse.Namespace, plan: dict[str, Any]) -> No
         "shares": gate_shares(folder / "metrics.jsonl"),
         "figures": figures,
     }
-    result = options.output / "results" / f"{run.label}.json"
-    result.parent.mkdir(parents=True, exist_ok=True)
-    temporary = result.with_suffix(".partial")
-    temporary.write_text(json.dumps(content, indent=1))
-    temporary.rename(result)
+    save_result(options.output / "results" / f"{run.label}.json", content)
     print(f"{run.label}: done", flush=True)
 
 
 def gate_shares(metrics: Path) -> dict[str, float]:
-    """Mean shares of pixels that gates and masks keep, over the end of the last stage."""
+    """Mean shares of pixels that gates and masks keep, over the end of the last stage.
+
+    The log has null for what was not finite: such a step does not count, and a share of no other is left out.
+    """
     steps = [json.loads(line) for line in metrics.read_text().splitlines()]
     last = [step for step in steps if step["stage"] == steps[-1]["stage"]]
     tail = last[int(len(last) * SHARES_OVER) :]
     names = set.intersection(*(set(step["shares"]) for step in tail))
-    return {name: sum(step["shares"][name] for step in tail) / len(tail) for name in sorted(names)}
+    found = {name: [step["shares"][name] for step in tail] for name in sorted(names)}
+    finite = {name: [share for share in shares if share is not None] for name, shares in found.items()}
+    return {name: sum(shares) / len(shares) for name, shares in finite.items() if shares}
 
 
 def parsed() -> argparse.Namespace:
@@ -170,12 +178,13 @@ def main() -> None:
     options.output = options.output.absolute()
     plan = yaml.safe_load(PLAN.read_text())
     if options.table is not None:
-        names = list(dict.fromkeys(run.name for run in planned(plan)))
-        found = found_results(options.output / "results", names)
+        found = found_results(options.output / "results", run_names(plan))
         write_tables(found, options.table)
         if options.plots is not None:
             save_plots(found, "validation", options.plots)
         return
+    check_names("--only", options.only or (), run_names(plan))
+    keep_options(options.output, options, FIGURES_OF)
     prepare_worlds(options.output / "worlds", size=options.size, clips=options.clips)
     runs = [run for run in planned(plan) if not options.only or run.base is None or run.name in options.only]
     undone = [run for run in runs if not (options.output / "results" / f"{run.label}.json").is_file()]
@@ -198,4 +207,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_driver(main)

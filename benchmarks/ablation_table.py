@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from triptych.formats.atomic import atomic_path
+
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 FIGURES = {
     "abs_rel": "abs_rel",
@@ -49,7 +51,8 @@ def write_tables(found: list[dict[str, Any]], document: Path) -> None:
     if BEGIN not in text or END not in text:
         raise ValueError(f"{document}: needs the lines {BEGIN} and {END}")
     before, after = text.split(BEGIN)[0], text.split(END)[1]
-    document.write_text(f"{before}{BEGIN}\n\n{tables(found)}\n{END}{after}")
+    with atomic_path(document) as temporary:
+        temporary.write_text(f"{before}{BEGIN}\n\n{tables(found)}\n{END}{after}")
 
 
 def tables(found: list[dict[str, Any]]) -> str:

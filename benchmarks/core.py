@@ -16,20 +16,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from checkouts import loop_cost_volume
 from triptych.data.synthetic import synthetic_clip
 from triptych.geometry.visibility import range_map
 from triptych.losses.photometric import photometric_error, photometric_errors
 from triptych.networks.matching import cost_volume
 
 Work = Callable[[], object]
-
-
-def loop_cost_volume(target: Tensor, source: Tensor, *, radius: int = 4) -> Tensor:
-    """The cost volume as a loop of 81 shifts."""
-    height, width = target.shape[-2:]
-    padded = F.pad(source, (radius,) * 4)
-    shifts = [(y, x) for y in range(2 * radius + 1) for x in range(2 * radius + 1)]
-    return torch.stack([(target * padded[..., y : y + height, x : x + width]).mean(1) for y, x in shifts], dim=1)
 
 
 def autograd_range_map(flow: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ python benchmarks/fit_worlds.py --output FOLDER [--part test] [--worlds 4] [--mi
 
 Each world is filmed for 60 frames; the first 48 are fitted to, the last 12 scored with exact truth, once as
 `triptych predict` has them by the package's weights and once by the fitted ones. A world that is done leaves one JSON
-file; started again, the driver goes on. Settings are chosen with `--part validation`.
+file; started again with the same options, the driver goes on. Settings are chosen with `--part validation`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from commands import triptych
+from commands import keep_options, run_driver, save_result, triptych
 from triptych.data.synthetic.random_world import random_recipe, random_world_clip
 from triptych.evaluation.averages import mean_figures
 from triptych.evaluation.clip_answers import classical_answer
@@ -27,6 +27,8 @@ from triptych.metrics.trajectory import straight_motion
 FRAMES, LEARNED = 60, 48
 FIRST_SEED = 1000
 """Away from the seeds of the benchmark."""
+FIGURES_OF = ("minutes", "size", "jobs", "settings")
+"""Options that change figures; each part has folders of its own."""
 MEASURES = ("abs_rel", "delta1", "epe_all", "epe_noc", "ate_5", "occlusion_f1", "moving_hole_rate")
 
 
@@ -64,7 +66,7 @@ def world(seed: int, options: argparse.Namespace) -> dict[str, dict[str, float]]
     figures["dis_straight"] = clip_figures(beside, clip, held_out)
     for name, row in figures.items():
         figures[name] = {measure: value for measure, value in row.items() if math.isfinite(value)}
-    result.write_text(json.dumps(figures, indent=1))
+    save_result(result, figures)
     print(f"{random_recipe(options.part, seed).family} {seed}: done", flush=True)
     return figures
 
@@ -80,7 +82,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2, help="fits at a time; each has its share of the cores")
     parser.add_argument("settings", nargs="*", help="more words of `triptych fit`, after --")
     options = parser.parse_args()
-    options.output.mkdir(parents=True, exist_ok=True)
+    keep_options(options.output, options, FIGURES_OF)
     seeds = range(FIRST_SEED, FIRST_SEED + options.worlds)
     with ThreadPoolExecutor(options.jobs) as pool:
         rows = list(pool.map(lambda seed: world(seed, options), seeds))
@@ -98,4 +100,4 @@ def _mean(rows: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, float]
 
 
 if __name__ == "__main__":
-    main()
+    run_driver(main)

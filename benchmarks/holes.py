@@ -7,8 +7,8 @@ On many worlds a few hundred steps tell nothing of depth, holes or not (docs/abl
 60 frames with oncoming and crossing cars, mostly with one ahead near the camera's pace. As in the ablation, the rows of
 a clip start from networks that learned from classical answers on it, and go on by their own losses alone. Scored are
 the networks alone on all frames, against exact truth: each loss had these frames, and none had their truth. A training
-that is done leaves one JSON file; started again, the driver goes on. The picture has the depth of each row on the first
-street.
+that is done leaves one JSON file; started again with the same options, the driver goes on. The picture has the depth of
+each row on the first street.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ import numpy as np
 import yaml
 from PIL import Image
 
-from ablation import PLAN, Run, learn, planned
+from ablation import PLAN, Run, learn, planned, run_names
 from ablation_table import shown
-from commands import triptych
+from commands import check_names, keep_options, run_driver, save_result, triptych
 from triptych.artefacts.colors import depth_colors, depth_limits
 from triptych.artefacts.figures import LabeledPicture, picture_grid
 from triptych.data.synthetic import synthetic_clip
@@ -36,6 +36,8 @@ from triptych.formats.maps import load_depth
 FRAMES = 60
 FIRST_SEED = 401
 """Away from the seeds of tests and demo."""
+FIGURES_OF = ("steps", "base_steps", "size")
+"""Options that change figures."""
 ROWS = ("baseline", "maskflow", "full", "first_recommended", "recommended")
 SHOWN_ROWS, SHOWN_FRAMES = ("base", "baseline", "full", "recommended"), (10, 30, 50)
 MEASURES = ("moving_hole_rate", "crossing_hole_rate", "oncoming_hole_rate", "leading_hole_rate", "abs_rel", "epe_all")
@@ -74,11 +76,8 @@ def street(seed: int, options: argparse.Namespace) -> dict[str, dict[str, float]
         result = folder / "results" / f"{run.name}.json"
         if not result.is_file():
             learn(run, here, plan)
-            result.parent.mkdir(parents=True, exist_ok=True)
-            partial = result.with_suffix(".partial")
             known = {name: value for name, value in scored(folder, run).items() if math.isfinite(value)}
-            partial.write_text(json.dumps(known, indent=1))
-            partial.rename(result)
+            save_result(result, known)
             print(f"street {seed}, {run.name}: done", flush=True)
         figures[run.name] = json.loads(result.read_text())
     return figures
@@ -112,6 +111,8 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, help="file for the picture of depth")
     options = parser.parse_args()
     options.output = options.output.absolute()
+    check_names("--settings", options.settings, run_names(yaml.safe_load(PLAN.read_text())))
+    keep_options(options.output, options, FIGURES_OF)
     seeds = range(FIRST_SEED, FIRST_SEED + options.clips)
     with ThreadPoolExecutor(options.jobs) as pool:
         streets = list(pool.map(lambda seed: street(seed, options), seeds))
@@ -124,4 +125,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_driver(main)
