@@ -59,6 +59,9 @@ def test_worlds_are_replaced_and_nothing_else_is(refused: Refused, tmp_path: Pat
     [
         (["--part=train", "--family=avenue"], "the train part has street, clutter"),
         (["--part=test", "--seed=-1"], "a part's seeds go from 0 to"),
+        (["--seed=-1"], "go from 0 to 9223372036854775807"),
+        (["--seed=99999999999999999999"], "go from 0 to 9223372036854775807"),
+        (["--seed=9223372036854775807", "--clips=2"], "go from 0 to 9223372036854775807"),
         (["--clips=0"], "one at least"),
         (["--fov_deg=0"], "between 0 and 180"),
         (["--benchmark", "--fov_deg=60"], "leave out --fov_deg"),

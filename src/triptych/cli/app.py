@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,8 +30,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     """Serve until Ctrl-C."""
     options = parsed(parser, words)
-    if not options.max_upload_mb > 0:
-        raise InputError(f"--max_upload_mb {options.max_upload_mb:g}: must be positive")
+    largest_upload_bytes = options.max_upload_mb * 1e6
+    if not (math.isfinite(largest_upload_bytes) and largest_upload_bytes > 0):
+        raise InputError(f"--max_upload_mb {options.max_upload_mb:g}: must be positive, and no more than a file can be")
     if options.max_frames < 10:
         raise InputError(f"--max_frames {options.max_frames}: 10 at least")
     import threading
@@ -52,7 +54,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
         host=options.host,
         port=options.port,
         work=Path(options.work) if options.work else None,
-        largest_upload_bytes=int(options.max_upload_mb * 1e6),
+        largest_upload_bytes=int(largest_upload_bytes),
         frames_at_most=options.max_frames,
     )
     with _interruptible():

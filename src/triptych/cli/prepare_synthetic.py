@@ -28,6 +28,9 @@ USUAL: dict[str, Any] = {"layout": "raw", "family": None, "clips": 1, "frames": 
 MARK = "rendered.json"
 """What was asked for, in each folder that is written: nothing but such a folder is ever replaced."""
 
+SEEDS = 2**63
+"""Seeds of scenes without a part are below this: random generators take 64 bits, one of them for the sign."""
+
 FIRST_DATE = date(2011, 9, 26)
 """Of the first clip; each camera of its own has a day of its own, as KITTI's calibrations do."""
 
@@ -148,6 +151,8 @@ def _check(options: Namespace) -> None:
     if options.fov_deg is not None and not 0 < options.fov_deg < 180:
         raise InputError(f"--fov_deg {options.fov_deg:g}: between 0 and 180")
     if not options.part:
+        if not 0 <= options.seed <= SEEDS - options.clips:
+            raise InputError(f"--seed {options.seed}: a scene's seeds, those of all --clips, go from 0 to {SEEDS - 1}")
         return
     from triptych.data.synthetic.families import FAMILIES as FAMILIES_OF
     from triptych.data.synthetic.families import SEEDS_PER_PART

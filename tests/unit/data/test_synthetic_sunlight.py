@@ -99,6 +99,31 @@ def test_what_is_huge_far_away_or_a_room_casts_no_shadow():
     assert len(casters.bodies) == 1
 
 
+class Driving:
+    """A camera that goes 100 m along z in each second, and notes when it was asked."""
+
+    def __init__(self):
+        self.times = []
+
+    def camera_to_world(self, time):
+        self.times.append(time)
+        return pose_matrix((0.0, -4.0, 100 * time, 0.0, 0.0))
+
+
+def test_what_stands_anywhere_along_a_long_way_casts_a_shadow():
+    beside = [standing(_block().solids, (20.0, 0.0, float(z), 0.0, 0.0)) for z in range(0, 1001, 25)]
+    away = [standing(_block().solids, (60.0, 0.0, float(z), 0.0, 0.0)) for z in range(0, 1001, 25)]
+    casters = shadow_casters([*beside, *away], Driving(), 10.0)
+    assert casters is not None
+    assert list(casters.bodies) == beside
+
+
+def test_a_short_way_is_judged_at_five_places():
+    path = Driving()
+    shadow_casters([_block()], path, 1.8)  # 180 m, neighbors at just 45
+    assert path.times == [0.0, 0.45, 0.9, 1.35, 1.8]
+
+
 def test_a_highlight_is_brightest_where_the_mirror_sees_the_sun():
     normal = torch.tensor([[0.0], [-1.0], [0.0]])
     toward_mirror = torch.tensor([[-0.6], [-0.8], [0.0]])

@@ -101,6 +101,8 @@ def load_benchmark(folder: Path) -> Benchmark:
         content = json.loads(path.read_text(encoding="utf-8"))
         name, version, names = content["name"], content["version"], list(content["clips"])
         worlds = content["worlds"]
+        if not all(isinstance(clip, str) for clip in names):
+            raise TypeError("clips: are names of folders")
     except FileNotFoundError:
         raise InputError(
             f"{folder}: holds no {MANIFEST}; make it by `triptych prepare synthetic --benchmark`"

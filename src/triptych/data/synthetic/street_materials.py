@@ -30,7 +30,7 @@ class Facade:
 
     def __call__(self, surface: Surface) -> Float[Tensor, "3 samples"]:
         """Colors of the wall."""
-        u, v = surface.u, surface.points[1] + 0.0
+        u, v = surface.u, surface.points[1]
         wide, tall = surface.footprint
         rough = surface.noise(frequency=1.1, octaves=5, gain=0.75)
         stains = surface.noise(frequency=(0.9, 0.16), octaves=3)
@@ -110,13 +110,12 @@ class Leaves:
     clump_m: float = 1.1
 
     def __call__(self, surface: Surface) -> Float[Tensor, "3 samples"]:
-        """Colors of the leaves; three plane noises, one for each pair of axes, have no seam."""
+        """Colors of the leaves; the sum of three plane noises, one for each pair of axes, has no seam."""
         p = surface.points + torch.cat((surface.phase, surface.phase[:1]))
         extents = [surface.extent(axis).clamp_max(4.0) for axis in range(3)]
         total = torch.zeros_like(surface.normal[0])
         for a, b in ((0, 1), (2, 1), (0, 2)):
-            weight = 1 - surface.normal[3 - a - b].abs() * 0.0
-            total = total + weight * surface.lattice.fractal(
+            total = total + surface.lattice.fractal(
                 p[a] + 3.7 * b,
                 p[b],
                 (extents[a], extents[b]),

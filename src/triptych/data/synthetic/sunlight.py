@@ -6,6 +6,7 @@ point. The sun is a camera so far away that its rays are parallel to a ten-thous
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -28,7 +29,10 @@ LARGEST_CASTER_M = 30.0
 """Bodies larger than this (the ground, hills) only receive shadows."""
 
 CASTING_M = 45.0
-"""What stands farther from the camera's way casts no shadow: it would be small, and as slow to draw as a near one."""
+"""What stands farther from the camera's way casts no shadow: it would be small, and as slow to draw as a near one.
+
+Judged at places of the way, which are no farther from each other than this.
+"""
 
 SHININESS = 40.0
 """Exponent of the highlight (Blinn and Phong)."""
@@ -39,7 +43,7 @@ FRESNEL_FLOOR = 0.06
 
 def shadow_casters(bodies: Sequence[Body], path: CameraPath, seconds: float) -> Scene | None:
     """The scene of what casts shadows near a camera's way in some seconds; None where nothing does."""
-    places = [path.camera_to_world(seconds * part / 4)[(0, 2), 3].tolist() for part in range(5)]
+    places = _places(path, seconds)
 
     def casts(body: Body) -> bool:
         if body.inside_out or _extent(body) > LARGEST_CASTER_M:
@@ -49,6 +53,16 @@ def shadow_casters(bodies: Sequence[Body], path: CameraPath, seconds: float) -> 
 
     casters = [body for body in bodies if casts(body)]
     return packed(casters) if casters else None
+
+
+def _places(path: CameraPath, seconds: float) -> list[list[float]]:
+    """Where a way is at even times, (x, z) in m: five places, or as many more as bring neighbors within `CASTING_M`."""
+    parts = 4
+    while True:
+        places = [path.camera_to_world(seconds * part / parts)[(0, 2), 3].tolist() for part in range(parts + 1)]
+        if all(math.dist(*neighbors) <= CASTING_M for neighbors in itertools.pairwise(places)):
+            return places
+        parts *= 2
 
 
 def _extent(body: Body) -> float:
