@@ -127,6 +127,9 @@ def test_a_taken_port_is_told_in_a_line(app: RunningApp, refused: Refused) -> No
     [
         (["--max_upload_mb=0"], "--max_upload_mb 0"),
         (["--max_upload_mb=inf"], "--max_upload_mb inf"),
+        (["--max_upload_mb=.inf"], "--max_upload_mb inf: must be positive"),
+        (["--max_upload_mb=1e400"], "--max_upload_mb inf: must be positive"),
+        (["--max_upload_mb=1e305"], "--max_upload_mb 1e+305: must be positive"),
         (["--max_frames=2"], "--max_frames 2"),
         (["--port=70000"], "--port 70000"),
         (["--host=no.such.host.invalid"], "no.such.host.invalid"),
@@ -139,7 +142,7 @@ def test_settings_that_cannot_be_are_told_in_a_line(refused: Refused, words: lis
 
 def test_without_the_library_the_way_to_it_is_told(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gradio", None)
-    assert "pip install 'triptych[app]'" in refused("app", "--headless")
+    assert f"{sys.executable} -m pip install -e '.[app]'" in refused("app", "--headless")
 
 
 def test_the_app_takes_with_it_what_nobody_asked_to_keep(tmp_path: Path, video: Path) -> None:

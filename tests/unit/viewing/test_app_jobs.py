@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import signal
 import sys
+import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -175,6 +176,38 @@ def test_one_job_is_at_work_and_the_others_know_their_place(jobs: Jobs, tmp_path
     (job_of(jobs, first).folder / "hold").unlink()
     assert ended(jobs, third).state == "done"
     assert status_of(jobs, second).state == "done"
+
+
+def test_of_two_that_come_at_once_only_one_takes_the_last_place(
+    jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = held(jobs, tmp_path)
+    jobs.submit(Order(frames=10), upload_of(tmp_path))
+    uploads = [upload_of(tmp_path) for _ in range(2)]
+    refused: list[InputError] = []
+
+    def late() -> None:
+        try:
+            jobs.submit(Order(frames=10), uploads[1])
+        except InputError as error:
+            refused.append(error)
+
+    other = threading.Thread(target=late)
+    original = Path.mkdir
+
+    def interrupted(path: Path, *words: object, **more: object) -> None:
+        if path.parent == tmp_path / "jobs" and other.ident is None:
+            other.start()
+            other.join(timeout=2.0)
+        original(path, *words, **more)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "mkdir", interrupted)
+        jobs.submit(Order(frames=10), uploads[0])
+        other.join()
+    assert [str(error).partition(":")[0] for error in refused] == ["the queue is full"]
+    assert [upload.path.exists() for upload in uploads] == [False, True]
+    (job_of(jobs, first).folder / "hold").unlink()
 
 
 def test_a_job_that_waits_is_stopped_without_having_begun(jobs: Jobs, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.unit.viewing.written_prediction import write_small_log, write_small_p
 
 from triptych.viewing.app.job import JobStatus
 from triptych.viewing.app.live_picture import PictureMaker
-from triptych.viewing.app.page_parts import links_html, picture_html, status_html
+from triptych.viewing.app.page_parts import PACE, links_html, picture_html, status_html
 from triptych.viewing.app.page_state import changed
 from triptych.viewing.app.run_progress import RunProgress, RunReader
 
@@ -139,3 +139,8 @@ def test_only_what_changed_is_sent() -> None:
         "b": {"value": 3},
         "c": {"value": 0},
     }
+
+
+def test_the_page_promises_the_pace_that_the_documentation_tells() -> None:
+    start = Path(__file__).resolve().parents[3] / "docs" / "start.md"
+    assert PACE in start.read_text(encoding="utf-8")

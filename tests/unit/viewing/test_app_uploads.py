@@ -54,6 +54,26 @@ def test_a_video_is_kept_under_a_name_of_our_own_until_it_is_taken(
         uploads.take(token)
 
 
+def test_a_video_that_is_lent_is_kept_again_where_it_was_not_used(
+    uploads: Uploads, movie: bytes, tmp_path: Path
+) -> None:
+    token, kept = uploads.keep(send(uploads, "a.mp4", movie), "a.mp4")
+
+    def refused() -> None:
+        with uploads.lent(token):
+            with pytest.raises(InputError, match="no video"):
+                uploads.find(token)  # nobody else may use it meanwhile
+            raise InputError("the queue is full")
+
+    with pytest.raises(InputError, match="the queue is full"):
+        refused()
+    assert uploads.find(token) == kept
+    with uploads.lent(token) as lent:
+        lent.path.unlink()
+    with pytest.raises(InputError, match="no video"):
+        uploads.find(token)
+
+
 @pytest.mark.parametrize(
     "name", ["../../x.mp4", "/etc/x.mp4", "a\\b.mp4", "a\0.mp4", "a\n.mp4", "x" * 300 + ".mp4", ""]
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, final
 
+from triptych.inference.result import PREDICTION, RESULT_FILE
 from triptych.viewing.app.live_picture import LivePicture, PictureMaker
 from triptych.viewing.app.order import Order
 from triptych.viewing.app.run_progress import RunProgress, RunReader
@@ -15,7 +16,6 @@ from triptych.viewing.app.steps import (
     BEST,
     LOG,
     MODEL,
-    PREDICTION,
     REPORT,
     RUN,
     SCENE,
@@ -27,7 +27,6 @@ from triptych.viewing.app.work_folder import delete_source
 State = Literal["waiting", "running", "stopping", "done", "stopped", "failed"]
 ENDED: frozenset[State] = frozenset({"done", "stopped", "failed"})
 OVERVIEW = "overview.mp4"
-RESULT_FILE = "result.json"
 SHOWN = {REPORT: f"{RUN}/{REPORT}", SCENE: f"{RUN}/{SCENE}", OVERVIEW: f"{RUN}/{PREDICTION}/{OVERVIEW}", LOG: LOG}
 """Files that may be looked at: the name in the address, and the place in the job's folder."""
 LEFT_OUT = frozenset({"checkpoints", "tensorboard"})

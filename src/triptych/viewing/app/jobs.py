@@ -61,39 +61,17 @@ class Jobs:
         """The token of a new job, which takes the upload's file.
 
         Raises:
-            InputError: too many wait, or the folder cannot be written.
+            InputError: too many wait, and the file stays; or the folder cannot be written, and it is deleted.
         """
-        self.check_room()
         token = secrets.token_urlsafe(24)
-        folder = self._folder / secrets.token_hex(8)  # not the token, which opens the result
-        frames = order.frames
-        try:
-            folder.mkdir()
-            if upload is not None:
-                upload.path.rename(folder / stored_name(upload))
-        except OSError as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            if upload is not None:
-                upload.path.unlink(missing_ok=True)
-            raise InputError(f"the job cannot be kept here ({error.strerror or error}); is the disk full?") from error
-        if upload is not None:
-            order, frames = replace(order, title=upload.name), min(frames, upload.frames)
-        job = Job(folder, order, frames)
-        with self._changed:
+        with self._changed:  # until the job waits: the room that was found may not be another's by then
+            if self._closed or len(self._waiting) >= self._waiting_at_most:
+                raise InputError(f"the queue is full: {len(self._waiting)} jobs wait; try again later")
+            job = self._kept(order, upload)
             self._jobs[token] = job
             self._waiting.append(job)
             self._changed.notify_all()
         return token
-
-    def check_room(self) -> None:
-        """Refuse another job where too many wait.
-
-        Raises:
-            InputError: they do.
-        """
-        with self._changed:
-            if self._closed or len(self._waiting) >= self._waiting_at_most:
-                raise InputError(f"the queue is full: {len(self._waiting)} jobs wait; try again later")
 
     def find(self, token: str) -> Job | None:
         """A job; None where the token is nobody's."""
@@ -151,6 +129,22 @@ class Jobs:
                 self._current.stop.set()
             self._changed.notify_all()
         self._worker.join()
+
+    def _kept(self, order: Order, upload: Upload | None) -> Job:
+        """A job with its folder, into which the upload's file is moved."""
+        folder = self._folder / secrets.token_hex(8)  # not the token, which opens the result
+        try:
+            folder.mkdir()
+            if upload is not None:
+                upload.path.rename(folder / stored_name(upload))
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            if upload is not None:
+                upload.path.unlink(missing_ok=True)
+            raise InputError(f"the job cannot be kept here ({error.strerror or error}); is the disk full?") from error
+        if upload is None:
+            return Job(folder, order, order.frames)
+        return Job(folder, replace(order, title=upload.name), min(order.frames, upload.frames))
 
     def _work(self) -> None:
         while (job := self._next()) is not None:

@@ -82,7 +82,7 @@ def _submitted(jobs: Jobs, uploads: Uploads, *given: Any, frames_at_most: int) -
     """The token of the job that the form asks for.
 
     Raises:
-        InputError: it cannot be done.
+        InputError: it cannot be done; the video stays for another try.
     """
     source, how, upload, preset, minutes, frames, intrinsics = given
     order = checked_order(
@@ -94,5 +94,7 @@ def _submitted(jobs: Jobs, uploads: Uploads, *given: Any, frames_at_most: int) -
         minutes=minutes or 0,
         intrinsics=intrinsics or "",
     )
-    jobs.check_room()
-    return jobs.submit(order, None if order.rendered else uploads.take(upload or ""))
+    if order.rendered:
+        return jobs.submit(order)
+    with uploads.lent(upload or "") as taken:
+        return jobs.submit(order, taken)

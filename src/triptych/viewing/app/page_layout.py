@@ -70,7 +70,7 @@ def form(*, largest_bytes: int, frames_at_most: int) -> Form:
             [AT_ONCE, LEARN],
             value=AT_ONCE,
             label="What to do",
-            info="By the weights in the package, about a second a frame; or learn from this very video first, "
+            info=f"By the weights in the package, {parts.PACE}; or learn from this very video first, "
             "which takes minutes and fits better.",
         )
         with gr.Row(visible=False) as learning:

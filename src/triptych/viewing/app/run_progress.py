@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from triptych.viewing.app.steps import MODEL, PREDICTION
+from triptych.inference.result import PREDICTION
+from triptych.viewing.app.steps import MODEL
 from triptych.viewing.run_log import STEPS_FILE, Series
 
 _POINTS_AT_MOST = 4000  # of the curve that is kept; twice as many and every second one is dropped

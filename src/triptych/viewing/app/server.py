@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from triptych.errors import InputError
+from triptych.errors import InputError, installing
 from triptych.viewing.app.guard import Application, guarded
 from triptych.viewing.app.jobs import Jobs
 from triptych.viewing.app.uploads import Uploads
@@ -105,7 +105,7 @@ def _run(application: Application, listening: socket.socket, ready: Callable[[],
 
 def _check_libraries() -> None:
     if importlib.util.find_spec("gradio") is None:  # imported, it would make its folders before it is told where
-        raise InputError("the app needs gradio: pip install 'triptych[app]'")
+        raise InputError(f"the app needs gradio: {installing('app')}")
 
 
 def _bound_socket(host: str, port: int) -> socket.socket:

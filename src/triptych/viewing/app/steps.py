@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from triptych.formats.clips import FRAMES, INTRINSICS
+from triptych.inference.result import PREDICTION
 from triptych.viewing.app.order import Order
 
 RUN = "run"
-PREDICTION = "prediction"
 VIDEO = "video"
 CLIP = "clip"
 LOG = "log.txt"

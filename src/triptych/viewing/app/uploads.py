@@ -5,8 +5,8 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import AsyncIterable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -162,6 +162,22 @@ class Uploads:
         if taken is None:
             raise InputError("this video is used already")
         return upload
+
+    @contextmanager
+    def lent(self, token: str) -> Iterator[Upload]:
+        """An upload whose file the block moves away; where the block fails and the file is left, it is kept again.
+
+        Raises:
+            InputError: it is not there.
+        """
+        upload = self.take(token)
+        try:
+            yield upload
+        except BaseException:
+            if upload.path.exists():
+                with self._lock:
+                    self._kept[token] = upload
+            raise
 
     def discard(self, token: str) -> None:
         """Delete an upload, if it is there."""
