@@ -121,6 +121,36 @@ def test_a_run_behind_a_link_is_replaced_and_the_link_stays(tmp_path: Path, fitt
     assert (fitted / "model.safetensors").is_file()
 
 
+def test_what_is_refused_late_leaves_the_old_run(
+    refused: Refused,
+    tmp_path: Path,
+    video: Path,
+    fitted: Path,
+    tiny: list[str],
+    drives: Path,
+    settings_of: Callable[..., list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("triptych.networks.execution.shutil.which", lambda _: None)  # no compiler
+    run = copied(fitted, tmp_path / "run")
+    before = sorted(run.rglob("*"))
+    words = ["--overwrite", "--training.compile=true"]
+    fit = ["fit", str(video), "--preset=small", *tiny]
+    assert "compile" in refused(*fit, f"--output={run}", *words)
+    assert "compile" in refused(*settings_of(drives, run, "--steps=1", *words))
+    assert sorted(run.rglob("*")) == before
+    assert "compile" in refused(*fit, f"--output={tmp_path / 'new'}", words[1])
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_run_is_no_folder_of_predictions_of_a_benchmark(refused: Refused, tmp_path: Path, fitted: Path) -> None:
+    run = copied(fitted, tmp_path / "run")
+    words = ["evaluate", "streets", "--ground-truth=none", f"--model={fitted}", f"--prediction={run}", "--overwrite"]
+    assert "holds no result that --overwrite could replace" in refused(*words)
+    assert "name it, --prediction" in refused(*words[:4], "--overwrite")
+    assert (run / "model.safetensors").is_file()
+
+
 def test_a_fit_is_not_resumed_with_another_video(
     refused: Refused, tmp_path: Path, video: Path, fitted: Path, frames: torch.Tensor
 ) -> None:
@@ -191,6 +221,8 @@ def test_a_checkpoint_that_is_not_ours(refused: Refused, tmp_path: Path, video: 
         (["demo", "--frames=4"], "16 at least"),
         (["fit", "x.mp4", "--output=r", "--size=6\N{SUPERSCRIPT TWO}x96"], "HEIGHTxWIDTH"),
         (["predict", "x.mp4", "--output=r", "--points=0:\N{SUPERSCRIPT TWO}"], "START:END"),
+        (["predict", "x.mp4", "--output=r", "--points=50:10"], "--points 50:10: holds no frame"),
+        (["predict", "x.mp4", "--output=r", "--points=:0"], "--points :0: holds no frame"),
         (["evaluate", "streets", "--ground-truth=x", "--prediction=y", "--refinement=none"], "with --model"),
         (["fit", "x.mp4", "--output=nowhere", "--resume"], "no run to resume"),
     ],
@@ -200,4 +232,13 @@ def test_words_that_mean_nothing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert said in refused(*words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_points_of_frames_that_are_not_there_are_refused_before_anything_is_predicted(
+    refused: Refused, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("triptych.cli.predict.write", lambda *_, **__: pytest.fail("it predicts"))
+    said = refused("predict", str(video), f"--output={tmp_path / 'r'}", "--points=10:")
+    assert "--points: begins with frame 10, but there are 10 frames, counted from 0; give a START below 10" in said
     assert list(tmp_path.iterdir()) == []

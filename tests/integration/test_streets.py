@@ -70,6 +70,8 @@ def test_a_model_is_scored_on_all_clips(streets: Path, fitted: Path, tmp_path: P
     main(["evaluate", "streets", f"--ground-truth={streets}", f"--prediction={prediction}", f"--json={again}"])
     read = json.loads(again.read_text())
     assert (read["metrics"], read["notes"]) == (result["metrics"], result["notes"])
+    known = json.loads((prediction / "predicted.json").read_text())
+    assert known == {"benchmark": result["protocol"]["split"], "model": str(fitted)}
 
 
 @pytest.mark.parametrize(
@@ -91,6 +93,8 @@ def test_a_folder_that_is_no_benchmark_is_refused(tmp_path: Path, refused: Refus
         json.dumps({"name": "streets", "version": 0, "worlds": "", "clips": ["a"]})
     )
     assert "is version 0 of the benchmark" in refused(*words)
+    (tmp_path / "benchmark.json").write_text(json.dumps({"name": "streets", "version": 1, "worlds": "", "clips": [1]}))
+    assert "is damaged" in refused(*words)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from jsonargparse import ArgumentParser
 
 from triptych.cli.fit import train
 from triptych.cli.parsing import parsed
-from triptych.cli.run_folder import check_run_folder, first_model, start_run_folder
+from triptych.cli.run_folder import check_run_folder, first_model
 from triptych.config.load import preset_settings, size_of
 from triptych.errors import InputError
 
@@ -76,10 +76,16 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     sequence = clip_sequence(clip)
     split = round(options.frames * (1 - HELD_OUT_SHARE))
     held_out = list(range(split, options.frames))
-    start_run_folder(folder, settings, overwrite=options.overwrite)
     model = first_model(settings)
-    again = f"begin anew with: triptych demo --output {folder} --overwrite"
-    train(settings, model, sequence, list(range(split)), folder=folder, again=again)
+    train(
+        settings,
+        model,
+        sequence,
+        list(range(split)),
+        folder=folder,
+        overwrite=options.overwrite,
+        again=f"begin anew with: triptych demo --output {folder} --overwrite",
+    )
     save_model(folder / MODEL_FILE, model, settings)
     model, _ = load_model(folder / MODEL_FILE)
     scores = []

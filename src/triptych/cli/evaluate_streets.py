@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,10 @@ from triptych.errors import InputError
 
 if TYPE_CHECKING:
     from triptych.data.synthetic.benchmark import Benchmark
+
+
+PREDICTED_BENCHMARK = "predicted.json"
+"""By which a folder of predictions of a benchmark is known."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -45,6 +50,8 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     options = parsed(parser, words)
     if options.model is None and options.prediction is None:
         raise InputError("name what to score: --model, a run folder, or --prediction, a folder of predictions")
+    if options.prediction is None and options.overwrite:
+        raise InputError("--overwrite: is for a folder of predictions that stays; name it, --prediction")
     if options.model is None and (options.overwrite or options.refinement != parser.get_default("refinement")):
         raise InputError("--refinement and --overwrite: are for predicting, with --model")
     check_outputs(files=(options.json, options.report, options.per_image))
@@ -53,7 +60,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
             Path(options.prediction),
             overwrite=options.overwrite,
             sources=[options.ground_truth, options.model],
-            marks=["*/result.json"],
+            marks=[PREDICTED_BENCHMARK],
         )
     from triptych.cli.console import counted, say
     from triptych.data.synthetic.benchmark import load_benchmark
@@ -86,6 +93,8 @@ def _predicted(options: Namespace, benchmark: Benchmark) -> Iterator[Path]:
         return
     with atomic_folder(Path(options.prediction), overwrite=options.overwrite) as folder:
         _predict(options, benchmark, folder)
+        told = json.dumps({"benchmark": benchmark.name, "model": str(options.model)}, indent=2)
+        (folder / PREDICTED_BENCHMARK).write_text(told + "\n", encoding="utf-8")
     yield Path(options.prediction)
 
 

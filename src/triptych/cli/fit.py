@@ -74,9 +74,17 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     identity = identity_of(sequence, *parted(kept, settings.held_out))
     checkpoint = latest_checkpoint(folder, settings, identity) if resume else None
     model = first_model(settings, resume=resume)
-    start_run_folder(folder, settings, overwrite=namespace.overwrite)
-    again = f"go on with: triptych fit SOURCE --output {folder} --resume"
-    train(settings, model, sequence, kept, folder=folder, again=again, checkpoint=checkpoint, identity=identity)
+    train(
+        settings,
+        model,
+        sequence,
+        kept,
+        folder=folder,
+        overwrite=namespace.overwrite,
+        again=f"go on with: triptych fit SOURCE --output {folder} --resume",
+        checkpoint=checkpoint,
+        identity=identity,
+    )
     save_model(folder / MODEL_FILE, model, settings)
     say(f"model: {folder / MODEL_FILE}")
     model, _ = load_model(folder / MODEL_FILE)  # as any prediction to come has it
@@ -160,11 +168,14 @@ def train(
     kept: list[int],
     *,
     folder: Path,
+    overwrite: bool,
     again: str,
     checkpoint: Checkpoint | None = None,
     identity: DataIdentity | None = None,
 ) -> None:
     """Train networks, in place, on the kept frames; stops in good order on Ctrl-C.
+
+    The folder is begun, and an older run in it taken away, when nothing is left that could be refused.
 
     Args:
         settings: of the run.
@@ -172,6 +183,7 @@ def train(
         sequence: all frames.
         kept: positions of those that the camera moves between.
         folder: of the run.
+        overwrite: take away what the folder holds.
         again: what to do after a stop, in words.
         checkpoint: to go on from.
         identity: of the frames.
@@ -189,16 +201,19 @@ def train(
     data = build_data(settings, sequence, positions=learned)
     batches = max(1, len(data) // settings.training.batch_size)
     validation = build_fit_validation(settings, sequence, positions=held_out, batches_per_epoch=batches, folder=folder)
+    if held_out and validation is None:
+        say(f"no three of the {len(held_out)} frames held out follow each other, so the fit is not judged")
     loop = build_loop(settings, model, data, folder=folder, validation=validation, identity=identity)
     if checkpoint is not None:
         loop.restore(checkpoint)
+    start_run_folder(folder, settings, overwrite=overwrite)
     say_what_learns(model, snippets=len(data), stages=settings.stages)
     with InterruptFlag() as interrupt:
         file_log = FileLog(folder, step=loop.state.step, validated_step=loop.state.validated_step)
         complete = loop.run((TrainingProgress(), file_log), stop_requested=lambda: interrupt.raised)
     say_how_it_went(loop)
     if loop.exhausted:
-        start_from(model, folder / BEST_FILE)
+        start_from(model, settings, folder / BEST_FILE)
         say(f"ended early at step {loop.state.step}: {settings.patience} judgments in a row found nothing better")
     if loop.judged is not None:
         say(judgment(loop.judged.figures, frames=len(held_out)))

@@ -151,7 +151,7 @@ def first_model(settings: LearningSettings, *, resume: bool = False) -> JointMod
         return build_model(settings)
     # Weights from elsewhere come in place of the pretrained ones, which then need not be fetched.
     model = build_model(without_pretrained(settings))
-    start_from(model, settings.initial)
+    start_from(model, settings, settings.initial)
     say(f"starting from the weights {'in the package' if settings.initial == PACKAGED else f'of {settings.initial}'}")
     return model
 

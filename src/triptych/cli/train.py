@@ -107,14 +107,15 @@ def _train(namespace: Namespace, settings: TrainSettings, fabric: Fabric) -> Non
     validation = build_validation(settings, data, folder=folder)
     checkpoint = latest_checkpoint(folder, settings, data.identity, fabric=fabric) if resume else None
     model = first_model(settings, resume=resume)
-    if fabric.is_global_zero:
-        start_run_folder(folder, settings, overwrite=namespace.overwrite)
-    fabric.barrier()
     loop = build_loop(
         settings, model, data.learned, folder=folder, fabric=fabric, validation=validation, identity=data.identity
     )
     if checkpoint is not None:
         loop.restore(checkpoint)
+    fabric.barrier()  # none has refused before the first begins to write
+    if fabric.is_global_zero:
+        start_run_folder(folder, settings, overwrite=namespace.overwrite)
+    fabric.barrier()
     say_what_learns(model, snippets=len(data.learned), stages=settings.stages)
     with InterruptFlag() as interrupt:
         logs = _logs(folder, fabric, step=loop.state.step, validated_step=loop.state.validated_step)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from triptych.cli.console import console, say, warn
@@ -29,18 +31,19 @@ class TrainingProgress:
         self._mean: dict[str, float] = {}
 
     def record(self, report: StepReport) -> None:
-        """Show the latest step; losses are running means. Warnings stay on the screen."""
+        """Show the latest step; losses are running means of what was finite. Warnings stay on the screen."""
         for text in report.warnings:
             warn(text)
         for name, value in {"loss": report.total, **report.terms}.items():
-            self._mean[name] = 0.95 * self._mean.get(name, value) + 0.05 * value
+            if math.isfinite(value):
+                self._mean[name] = 0.95 * self._mean.get(name, value) + 0.05 * value
         if self._task is None:
             self._progress.start()
             self._task = self._progress.add_task("", total=1.0, left="", losses="")
         elif report.step % STEPS_BETWEEN_UPDATES and report.progress < 1:
             return
         shown = ["loss", *list(report.terms)[:SHOWN_TERMS]]
-        losses = "  ".join(f"{name} {self._mean[name]:.4f}" for name in shown)
+        losses = "  ".join(f"{name} {self._shown_mean(name)}" for name in shown)
         if report.skipped:
             losses += f"  skipped {report.skipped}"
         minutes, seconds = divmod(int(report.seconds_left or 0), 60)
@@ -65,3 +68,6 @@ class TrainingProgress:
         """Leave the last state of the bar on the screen."""
         if self._task is not None:
             self._progress.stop()
+
+    def _shown_mean(self, name: str) -> str:
+        return f"{self._mean[name]:.4f}" if name in self._mean else "-"

@@ -15,7 +15,7 @@ from triptych.config.load import settings_yaml
 from triptych.config.schema import FitSettings, LearningSettings, TrainingSettings
 from triptych.data.augment import Augmentation
 from triptych.data.selected import SnippetSource
-from triptych.data.snippets import SnippetDataset
+from triptych.data.snippets import SnippetDataset, has_snippets
 from triptych.errors import InputError
 from triptych.inference.teacher import SequenceTeacher
 from triptych.losses.objective import Objective
@@ -29,8 +29,6 @@ from triptych.training.stages import STAGE_LEARNERS, Stage, StagePlan
 from triptych.training.validation import Validator
 from triptych.types import FrameSequence
 
-FEWEST_FRAMES = 3
-"""Of a snippet."""
 STEPS_BETWEEN_JUDGMENTS = 50
 
 
@@ -66,11 +64,11 @@ def build_fit_validation(
     Args:
         settings: of the fit.
         sequence: the frames.
-        positions: of those frames, in order; fewer than three give no judging.
+        positions: of those frames, in order; without three that follow each other there is no judging.
         batches_per_epoch: of the fit; from one judging to the next lie `STEPS_BETWEEN_JUDGMENTS` at least.
         folder: of the run.
     """
-    if len(positions) < FEWEST_FRAMES:
+    if not has_snippets(sequence, kept=positions):
         return None
     data = SnippetDataset(sequence, kept=positions, augmentation=None, seed=settings.seed)
     pictures = SnippetPictures(

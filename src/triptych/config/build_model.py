@@ -37,6 +37,13 @@ CONFIG_FILE = "config.json"
 LIBRARY = "triptych"
 """Whose models config.json describes, under `library_name`."""
 PACKAGED_FILE = "small.safetensors"
+NETWORKS = ("depth", "pose", "flow")
+OF_THE_BEGINNING = ("pretrained", "initial_depth")
+"""Settings of networks that weights from elsewhere take the place of."""
+WAY_OUT = "start from a run with the same settings of depth, pose and flow"
+PACKAGED_WAY_OUT = (
+    "leave depth, pose and flow as they are, or begin without these weights (fit --from_scratch, train --preset small)"
+)
 
 
 def build_model(settings: LearningSettings) -> JointModel:
@@ -147,6 +154,14 @@ def load_model(source: str | Path) -> tuple[JointModel, FitSettings]:
     Raises:
         InputError: there is no model, or it does not fit the networks that it names.
     """
+    file, tensors, settings = _stored(source)
+    model = build_model(without_pretrained(settings))
+    _fill(model, tensors, file)
+    return model, settings
+
+
+def _stored(source: str | Path) -> tuple[Path, dict[str, Tensor], FitSettings]:
+    """The file that is meant, its weights, and the settings that go with them."""
     file = weights_file(source)
     tensors, metadata = load_weights(file)
     beside = file.with_name(CONFIG_FILE)
@@ -161,12 +176,14 @@ def load_model(source: str | Path) -> tuple[JointModel, FitSettings]:
         check_networks(settings)
     except InputError as error:
         raise InputError(f"{described}: is damaged ({error}); use another model") from error
-    model = build_model(without_pretrained(settings))
+    return file, tensors, settings
+
+
+def _fill(model: JointModel, tensors: dict[str, Tensor], file: Path) -> None:
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
         raise InputError(f"{file}: its weights do not fit the networks it names; use another model") from error
-    return model, settings
 
 
 def _described_settings(file: Path) -> str:
@@ -180,26 +197,25 @@ def _described_settings(file: Path) -> str:
     return json.dumps(content["settings"])
 
 
-def start_from(model: JointModel, source: str | Path) -> None:
+def start_from(model: JointModel, settings: LearningSettings, source: str | Path) -> None:
     """Give networks the weights of another run's, in place.
 
     Args:
         model: the networks.
-        source: as `weights_file` takes it; of networks of the same settings.
+        settings: that they were built from.
+        source: as `weights_file` takes it; of networks of the same settings, but for what they begin with.
 
     Raises:
-        InputError: there is no model, or a weight is missing or of another shape.
+        InputError: there is no model, or it is of other networks.
     """
-    file = weights_file(source)
-    tensors, _ = load_weights(file)
-    for name, own in model.state_dict().items():
-        if name not in tensors or tensors[name].shape != own.shape:
-            found = tuple(tensors[name].shape) if name in tensors else "nothing"
-            way_out = "start from a run with the same settings of depth, pose and flow"
-            if str(source) == PACKAGED:
-                way_out = "leave depth, pose and flow as they are, or start with --from_scratch"
-            raise InputError(f"{file}: has {found} for {name}, these networks need {tuple(own.shape)}; {way_out}")
-    model.load_state_dict({name: tensors[name] for name in model.state_dict()})
+    file, tensors, theirs = _stored(source)
+    for group in NETWORKS:
+        before, now = asdict(getattr(theirs, group)), asdict(getattr(settings, group))
+        for name in before:
+            if name not in OF_THE_BEGINNING and before[name] != now[name]:
+                way_out = PACKAGED_WAY_OUT if str(source) == PACKAGED else WAY_OUT
+                raise InputError(f"--{group}.{name} {now[name]}: the weights of {file} have {before[name]}; {way_out}")
+    _fill(model, tensors, file)
 
 
 def without_pretrained(settings: Settings) -> Settings:

@@ -299,10 +299,10 @@ def _config_file(name: str) -> str:
     if Path(name).is_file():
         check_settings_file(Path(name))
         return name
-    if Path(name).is_dir():
-        raise InputError(f"--config {name}: is a folder; name a YAML file of settings")
     if name in named_configs():
         return str(_folder("named") / f"{name}.yaml")
+    if Path(name).is_dir():
+        raise InputError(f"--config {name}: is a folder; name a YAML file of settings")
     hint = nearest_name(name, named_configs())
     raise InputError(f"--config {name}: no such file, nor settings of that name{hint} ({', '.join(named_configs())})")
 

@@ -20,7 +20,8 @@ class DataSettings:
             `triptych prepare` has written.
         root: folder of the data set; for shards also an address such as s3://bucket/folder.
         split: zhou_train, zhou_validation or stereo of kitti_raw; odometry_train or
-            odometry_validation; train, val or test of Cityscapes; null takes all that is there.
+            odometry_validation; train, val or test of Cityscapes. Null takes `train` of Cityscapes,
+            of kitti_raw all but its near-static frames and `left_out`, else all that is there.
         stride: frames from a target to its neighbors; null for the data set's own.
         bottom_crop: share of the rows cut off at the bottom; null for the data set's own.
         left_out: drives of kitti_raw not to take, where there is no split; null for those of the
@@ -52,6 +53,8 @@ class ValidationSettings:
     Attributes:
         root: folder of the validation snippets; null for the folder of the training.
         dataset: its layout; null for that of the training.
+        intrinsics: fx,fy,cx,cy (px) or a calibration file, for all its drives, of `folders`; null
+            for those of the training where it is of folders too, else for the drives' own.
         split: of the data set to validate on; null holds a share of each drive out of the training,
             unless another root is given.
         held_out: that share, taken from the end of each drive; 0 does without validation.
@@ -63,6 +66,7 @@ class ValidationSettings:
 
     root: str | None = None
     dataset: DataSetName | None = None
+    intrinsics: str | None = None
     split: str | None = None
     held_out: float = 0.1
     snippets: int = 100

@@ -86,7 +86,8 @@ class DamagedFrames:
             told = "; ".join(self.lines[:DAMAGED_TOLD]) + ("; ..." if len(self) > DAMAGED_TOLD else "")
             raise InputError(
                 f"{number_of(len(self), 'file of frames is', 'files of frames are')} damaged, "
-                f"{number_of(self.limit, 'is', 'are')} allowed: {told}; replace them, or raise the skip limit"
+                f"{number_of(self.limit, 'is', 'are')} allowed: {told}; replace them, or raise --skip_limit "
+                "(of a training --data.skip_limit)"
             )
 
 

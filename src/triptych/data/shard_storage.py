@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, final
 from urllib.parse import unquote, urlsplit
 
-from triptych.errors import InputError
+from triptych.errors import InputError, installing
 from triptych.formats.atomic import StrPath, atomic_path
 from triptych.formats.content import file_content
 
@@ -31,7 +31,7 @@ def optional_module(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise InputError(f"shards need {name.partition('.')[0]} ({error}): pip install 'triptych[cloud]'") from None
+        raise InputError(f"shards need {name.partition('.')[0]} ({error}): {installing('cloud')}") from None
 
 
 @final

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import final
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -19,6 +19,8 @@ from triptych.types import FrameSequence, Snippet, Teaching
 
 # Neighbors may be this many times as far apart in time as neighbors usually are.
 INTERVAL_FACTOR = 2.0
+FRAMES = 3
+"""Of a snippet."""
 INTERVAL_TOLERANCE = 1e-3  # of the interval: times are rounded to a file's ticks
 
 
@@ -74,7 +76,7 @@ def snippet_targets(
         InputError: fewer than three frames, or no three that are near enough.
     """
     positions = torch.tensor(range(len(sequence)) if kept is None else kept, dtype=torch.int64)
-    if len(positions) < 3:
+    if len(positions) < FRAMES:
         raise InputError(
             f"{sequence.name}: {len(positions)} of {len(sequence)} frames are left to learn from, three "
             "are the least; give a longer video, or allow frames with less motion"
@@ -82,8 +84,7 @@ def snippet_targets(
     intervals = sequence.timestamps[positions].diff()
     usual = float(intervals.median())
     allowed = INTERVAL_FACTOR * usual if longest_interval_s is None else longest_interval_s
-    close = intervals <= allowed * (1.0 + INTERVAL_TOLERANCE)
-    near = close[:-1] & close[1:]
+    near = _near(intervals, allowed)
     if not near.any():
         raise InputError(
             f"{sequence.name}: no three frames follow each other within {allowed:.3g} s each ({usual:.3g} s "
@@ -91,6 +92,25 @@ def snippet_targets(
         )
     triples = torch.stack([positions[:-2], positions[1:-1], positions[2:]], dim=1)
     return SnippetTargets(positions=triples[near], longest_interval_s=allowed, skipped=int((~near).sum()))
+
+
+def has_snippets(sequence: FrameSequence, *, kept: Sequence[int]) -> bool:
+    """Whether three of the frames follow each other, as `snippet_targets` asks for.
+
+    Args:
+        sequence: the frames.
+        kept: positions of the frames to use, ascending.
+    """
+    if len(kept) < FRAMES:
+        return False
+    intervals = sequence.timestamps[torch.tensor(kept)].diff()
+    return bool(_near(intervals, INTERVAL_FACTOR * float(intervals.median())).any())
+
+
+def _near(intervals: Float[Tensor, " pairs"], allowed: float) -> Bool[Tensor, " triples"]:
+    """Of three neighbors each, whether no interval (s) is longer than allowed."""
+    close = intervals <= allowed * (1.0 + INTERVAL_TOLERANCE)
+    return close[:-1] & close[1:]
 
 
 @final

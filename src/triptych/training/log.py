@@ -159,14 +159,13 @@ def _finite(value: Any) -> Any:
 
 
 def _lines_until(path: Path, step: int) -> list[str]:
-    """Complete lines of the log up to a step; a line cut off by a kill is left out."""
+    """Lines of the log up to a step, each with its end; one cut off by a kill, or damaged, is left out."""
     if not path.exists():
         return []
     kept = []
-    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
-        try:
-            if json.loads(line)["step"] <= step:
-                kept.append(line)
-        except (json.JSONDecodeError, KeyError):
-            continue
+    for line in path.read_bytes().splitlines(keepends=True):
+        with suppress(ValueError, KeyError, TypeError):  # no UTF-8 or no JSON; no step; no object
+            text = line.decode("utf-8")
+            if json.loads(text)["step"] <= step:
+                kept.append(text.removesuffix("\n") + "\n")
     return kept

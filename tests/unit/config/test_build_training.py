@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,11 @@ from triptych.data.shard_preparing import prepared_shards
 from triptych.errors import InputError
 
 
-def write_drive(drive: Path, frames: int) -> Path:
+def write_drive(drive: Path, frames: int, *, first: int = 0) -> Path:
     drive.mkdir(parents=True)
     (drive / "K.txt").write_text("80 0 47.5 0 80 31.5 0 0 1")
     for index in range(frames):
-        Image.fromarray(np.full((64, 96, 3), index, dtype=np.uint8)).save(drive / f"{index:06d}.png")
+        Image.fromarray(np.full((64, 96, 3), first + index, dtype=np.uint8)).save(drive / f"{index:06d}.png")
     return drive
 
 
@@ -78,6 +79,41 @@ def test_validating_on_another_layout_keeps_what_is_of_folders_to_the_training(t
     assert "assumed_fov_deg" not in str(told.value)
     with pytest.raises(InputError, match=r"--validation\.split: is for .*, not for folders"):
         build_training_data(settings_of(tmp_path / "learned", data=data, root=str(tmp_path), split="stereo"))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "validation", "told"),
+    [
+        ({}, {"root": "elsewhere", "held_out": 0.2}, "--validation.held_out: is a share of what is learned from"),
+        ({}, {"dataset": "folders"}, "--validation.dataset: is for snippets from elsewhere"),
+        ({}, {"intrinsics": "9,9,9,9"}, "--validation.intrinsics: is for snippets from elsewhere"),
+        ({}, {"root": ".", "dataset": "shards", "intrinsics": "9,9,9,9"}, "--validation.intrinsics: is for folders, "),
+        (
+            {"dataset": "kitti_raw", "split": "stereo", "left_out": []},
+            {},
+            "--data.left_out: a split names its drives itself; give --data.split null, not stereo",
+        ),
+    ],
+)
+def test_settings_that_would_have_no_effect_are_refused(
+    tmp_path: Path, chosen: dict[str, Any], validation: dict[str, Any], told: str
+) -> None:
+    write_drive(tmp_path / "one", 6)
+    with pytest.raises(InputError, match=re.escape(told)):
+        build_training_data(settings_of(tmp_path, data=chosen, **validation))
+
+
+def test_files_that_shards_are_judged_on_are_cut_as_the_shards_were(tmp_path: Path) -> None:
+    write_drive(tmp_path / "learned" / "one", 8)
+    write_drive(tmp_path / "judged" / "two", 6, first=100)
+    prepared_shards(folder_snippets(tmp_path / "learned"), tmp_path / "shards", height=64, width=96, bottom_crop=0.25)
+    chosen = {"root": str(tmp_path / "shards"), "dataset": "shards"}
+    beside = {"root": str(tmp_path / "judged"), "dataset": "folders", "intrinsics": "90,90,48,32"}
+    judged = build_training_data(settings_of(tmp_path, data=chosen, **beside)).validation
+    assert judged is not None
+    assert judged.bottom_crop == 0.25
+    _, focal_y = judged[0].intrinsics.diagonal()[:2].tolist()
+    assert focal_y == pytest.approx(90 / 0.75)  # of 48 rows that are made 64 again
 
 
 def test_drives_that_are_called_alike_may_be_learned_from_and_judged_on(tmp_path: Path) -> None:

@@ -222,6 +222,18 @@ def test_words_lie_over_files_wherever_they_stand_and_a_file_may_name_the_preset
         assert (namespace.preset, namespace.size) == ("paper", "192x640")
 
 
+def test_a_folder_of_the_same_name_does_not_hide_a_named_config(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "kitti").mkdir()
+    (tmp_path / "other").mkdir()
+    there = with_preset(["--config", "kitti"])
+    monkeypatch.chdir(tmp_path)
+    assert with_preset(["--config", "kitti"]) == there
+    with pytest.raises(InputError, match="--config other: is a folder"):
+        with_preset(["--config", "other"])
+
+
 @pytest.mark.parametrize("option", ["--config", "--preset"])
 def test_an_option_without_a_name_behind_it_is_refused(option: str) -> None:
     with pytest.raises(InputError, match=f"{option}: name one"):

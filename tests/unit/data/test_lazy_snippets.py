@@ -179,7 +179,8 @@ def test_more_damaged_files_than_allowed_end_the_reading_and_are_listed(walk: Pa
         dataset[0, 0]
     assert str(caught.value) == (
         f"2 files of frames are damaged, 1 is allowed: {walk / '2.png'}: cannot be read (no image); "
-        f"{walk / '5.png'}: cannot be read (no image); replace them, or raise the skip limit"
+        f"{walk / '5.png'}: cannot be read (no image); replace them, or raise --skip_limit "
+        "(of a training --data.skip_limit)"
     )
 
 

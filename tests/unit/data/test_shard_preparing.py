@@ -203,7 +203,7 @@ def test_a_missing_library_is_told_before_anything_is_written(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "litdata.streaming.writer", None)
-    with pytest.raises(InputError, match=r"shards need litdata .*: pip install 'triptych\[cloud\]'"):
+    with pytest.raises(InputError, match=r"shards need litdata .*: .* pip install -e '\.\[cloud\]'"):
         prepare(root, tmp_path / "shards")
     assert not (tmp_path / "shards").exists()
 

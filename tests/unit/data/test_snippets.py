@@ -1,6 +1,6 @@
 """Snippets: which frames, and the same from run to run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import pytest
@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 
 from triptych.data.augment import Augmentation
 from triptych.data.sampler import ResumableSampler
-from triptych.data.snippets import SnippetDataset, SnippetSample, snippet_targets
+from triptych.data.snippets import SnippetDataset, SnippetSample, has_snippets, snippet_targets
 from triptych.errors import InputError
 from triptych.types import FrameSequence
 
@@ -48,6 +48,21 @@ def test_no_snippet_spans_a_gap_in_time(plain_sequence: Callable[..., FrameSeque
     assert targets.positions.tolist() == [[0, 1, 2], [1, 2, 3], [4, 5, 6]]
     assert targets.skipped == 2
     assert targets.longest_interval_s == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("kept", "some"), [(range(7), True), (range(2), False), ([2, 3, 5], True), ([0, 1, 2], False), ([], False)]
+)
+def test_whether_there_are_snippets_is_told_without_an_error(
+    plain_sequence: Callable[..., FrameSequence], kept: Sequence[int], some: bool
+) -> None:
+    sequence = plain_sequence(7, timestamps=[0.0, 0.1, 0.8, 0.9, 1.0, 1.1, 1.2])
+    assert has_snippets(sequence, kept=list(kept)) == some
+    if some:
+        assert len(snippet_targets(sequence, kept=list(kept)).positions)
+    else:
+        with pytest.raises(InputError):
+            snippet_targets(sequence, kept=list(kept))
 
 
 def test_no_snippet_spans_a_long_stop(plain_sequence: Callable[..., FrameSequence]) -> None:

@@ -71,3 +71,11 @@ def test_nothing_validated_leaves_no_curves_of_it(tmp_path: Path) -> None:
     log.close()
     assert not (tmp_path / "tensorboard" / "validation").exists()
     assert curve(tmp_path / "tensorboard", "loss/total") == [(1, pytest.approx(1.0))]
+
+
+def test_damaged_lines_are_left_out_of_a_log_that_is_gone_on_with(tmp_path: Path) -> None:
+    file = tmp_path / "metrics.jsonl"
+    damaged = [b"12", b"null", b"[1]", b'{"step": null}', b'{"step": "1"}', b'{"step": 1, "stage": "\xff"}', b'{"st']
+    file.write_bytes(b'{"step": 1}\n' + b"\n".join(damaged) + b'\n{"step": 3}\n{"step": 2}')  # its end was not written
+    FileLog(tmp_path, step=2).close()
+    assert file.read_text(encoding="utf-8") == '{"step": 1}\n{"step": 2}\n'
