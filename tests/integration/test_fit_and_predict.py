@@ -14,6 +14,7 @@ from PIL import Image
 from triptych.cli import main
 from triptych.formats.maps import load_depth, load_depth_png, load_flo, load_kitti_flow, load_mask
 from triptych.formats.trajectories import load_kitti_trajectory, load_tum_trajectory
+from triptych.inference.motion import carried_motion, grown_motion
 
 FRAMES, HEIGHT, WIDTH = 10, 64, 96
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -107,7 +108,10 @@ def test_predict_s_options_change_what_it_writes(fitted: Path, video: Path, tmp_
     assert json.loads((tmp_path / "c" / "result.json").read_text())["refinement"] == "none"
     for name in ("trajectory.kitti.txt", "flow/000001.png"):
         assert (tmp_path / "a" / name).read_bytes() != (tmp_path / "c" / name).read_bytes()
-    moving = sum(int(load_mask(path).sum()) for path in (tmp_path / "c" / "motion").iterdir())
+    masks = [load_mask(path) for path in sorted((tmp_path / "c" / "motion").iterdir())]
+    last_flow, _ = load_kitti_flow(tmp_path / "c" / "flow" / f"{FRAMES - 2:06d}.png")
+    masks.append(grown_motion(carried_motion(masks[-1], last_flow)))
+    moving = sum(int(mask.sum()) for mask in masks)
     assert moving > 0
     for folder, points in (("a", FRAMES * HEIGHT * WIDTH), ("c", FRAMES * HEIGHT * WIDTH - moving)):
         assert f"element vertex {points}\n".encode() in (tmp_path / folder / "points.ply").read_bytes()

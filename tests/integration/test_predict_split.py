@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,8 +66,30 @@ def test_pairs_are_predicted_and_then_scored(tmp_path: Path, pairs: Path, fitted
     flow = json.loads((tmp_path / "flow.json").read_text())
     assert flow["metrics"]["images"] == 2
     assert not any("by their order" in note for note in flow["notes"])
+    assert "pairs_that_assume_it" not in json.loads((folder / "result.json").read_text())
     masks = json.loads((tmp_path / "masks.json").read_text())
     assert masks["protocol"]["scored"] == "occlusion, motion, depth"
+
+
+@pytest.mark.usefixtures("two_pairs")
+def test_pairs_without_a_calibration_are_told_and_recorded(
+    tmp_path: Path,
+    pairs: Path,
+    fitted: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    known = module._MAKERS["kitti2015"]
+
+    def one_without(root: Path) -> tuple[SplitImage, ...]:
+        first, second = known(root)
+        return replace(first, calibration=None), second
+
+    monkeypatch.setitem(module._MAKERS, "kitti2015", one_without)
+    main(["predict", str(pairs), "--split=kitti2015", "--model", str(fitted), "--output", str(tmp_path / "out")])
+    assert "1 pair has no calibration" in " ".join(capsys.readouterr().err.split())
+    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert (result["assumed_field_of_view_deg"], result["pairs_that_assume_it"]) == (80.0, 1)
 
 
 @pytest.mark.usefixtures("two_pairs")

@@ -84,6 +84,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     with counted("reading") as progress:
         sequence = build_sequence(settings, Path(options.source), progress=progress)
     say_what_was_read(sequence)
+    check_points(points, len(sequence))
     if sequence.assumed_intrinsics and fitted.intrinsics is not None:
         warn(
             f"the model's own video was read with --intrinsics {fitted.intrinsics}: of the same camera, give them again"
@@ -105,7 +106,7 @@ def point_settings(frames: str | None, *, without_motion: bool) -> PointSettings
     """Which points are written, from START:END.
 
     Raises:
-        InputError: it is not of that form.
+        InputError: it is not of that form, or holds no frame.
     """
     from triptych.inference.writer import PointSettings
 
@@ -114,7 +115,23 @@ def point_settings(frames: str | None, *, without_motion: bool) -> PointSettings
     start, colon, end = frames.partition(":")
     if not colon or not all(part == "" or part.isdecimal() for part in (start, end)):
         raise InputError(f"--points {frames}: write it as START:END, for instance 0:50")
-    return PointSettings(start=int(start or 0), end=int(end) if end else None, without_motion=without_motion)
+    settings = PointSettings(start=int(start or 0), end=int(end) if end else None, without_motion=without_motion)
+    if settings.end is not None and settings.end <= settings.start:
+        raise InputError(f"--points {frames}: holds no frame; END is the frame after the last, give one above START")
+    return settings
+
+
+def check_points(points: PointSettings, count: int) -> None:
+    """Refuse a range of frames that begins after the last of so many.
+
+    Raises:
+        InputError: it does.
+    """
+    if points.start >= count:
+        raise InputError(
+            f"--points: begins with frame {points.start}, but there are {number_of(count, 'frame', 'frames')}, "
+            f"counted from 0; give a START below {count}"
+        )
 
 
 def write(

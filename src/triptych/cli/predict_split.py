@@ -32,9 +32,10 @@ def predict_split(parser: ArgumentParser, options: Namespace) -> None:
         raise InputError(f"--{given[0]}: is for a sequence of frames, not for the images of --split {options.split}")
     import torch
 
-    from triptych.cli.console import counted, say
+    from triptych.cli.console import counted, say, warn
     from triptych.config.build_model import load_model
     from triptych.config.load import size_of
+    from triptych.data.kitti_inventory import FLOW_CALIBRATION_ARCHIVE
     from triptych.data.split_images import split_images
     from triptych.inference.image_writer import write_image_predictions
     from triptych.inference.predictor import PredictionSettings, Predictor
@@ -57,6 +58,13 @@ def predict_split(parser: ArgumentParser, options: Namespace) -> None:
         min_depth=fitted.depth.min_depth,
         max_depth=fitted.depth.max_depth,
     )
+    field_of_view = fitted.frames.assumed_fov_deg
+    assumed = sum(image.calibration is None for image in images) if paired else 0
+    if assumed:
+        warn(
+            f"{number_of(assumed, 'pair has', 'pairs have')} no calibration ({FLOW_CALIBRATION_ARCHIVE} has it): a "
+            f"horizontal field of view of {field_of_view:g} degrees is assumed"
+        )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     with counted("predicting") as progress:
         write_image_predictions(
@@ -70,7 +78,9 @@ def predict_split(parser: ArgumentParser, options: Namespace) -> None:
                 "visibility": how.visibility,
                 "refinement": how.refinement,
                 "depth_from": "each image alone" if not paired else "each pair",
+                **({"assumed_field_of_view_deg": field_of_view, "pairs_that_assume_it": assumed} if assumed else {}),
             },
+            assumed_fov_deg=field_of_view,
             mirrored=options.mirrored,
             progress=progress,
         )

@@ -21,6 +21,7 @@ MATCH_STEP_PX = 4
 """Every n-th row and column gives a match to the five-point solver."""
 INLIER_PX = 1.0
 CONFIDENCE = 0.999
+FARTHEST_STEPS = 1e9
 
 Points = NDArray[np.float64]
 
@@ -108,6 +109,9 @@ def _next_from_current(here: Points, there: Points, camera: Points) -> Float[Ten
     )
     if essential is None or essential.shape != (3, 3):
         return pose
-    _, rotation, translation, _ = cv2.recoverPose(essential, here, there, camera, mask=inliers)
+    # By default OpenCV lets no point beyond 50 steps say which of the four motions is in front.
+    _, rotation, translation, _, _ = cv2.recoverPose(
+        essential, here, there, camera, distanceThresh=FARTHEST_STEPS, mask=inliers
+    )
     pose[:3, :3], pose[:3, 3] = torch.from_numpy(rotation), torch.from_numpy(translation[:, 0])
     return pose

@@ -1,7 +1,8 @@
 """Figures of an answer about a rendered clip, against its exact truth.
 
 Protocol: depth scaled by the median of each image over pixels nearer than 80 m; flow to the
-next frame, noc where the surface is seen there too, occ where not; a figure is the mean over
+next frame, noc where the surface is seen there too, occ where not, and nowhere a component that KITTI's files
+cannot hold (512 px), as of what passes behind the next camera; a figure is the mean over
 the frames that it exists for: one of moving things over the frames that show some. Depth is
 of all frames; flow and masks are of all but the last. Snippet trajectory errors with one
 scale a snippet.
@@ -20,8 +21,9 @@ from torch import Tensor
 
 from triptych.errors import InputError
 from triptych.evaluation.averages import scale_spread
-from triptych.formats.maps import load_depth, load_kitti_flow, load_mask, load_visibility
+from triptych.formats.maps import KITTI_FLOW_LIMITS_PX, load_depth, load_kitti_flow, load_mask, load_visibility
 from triptych.formats.trajectories import load_kitti_trajectory
+from triptych.inference.result import KITTI_TRAJECTORY
 from triptych.inference.writer import LEARNED_VISIBILITY
 from triptych.metrics.depth import depth_metrics, hole_rate
 from triptych.metrics.edges import near_depth_edges
@@ -74,7 +76,7 @@ def predicted_answer(folder: Path, clip: SyntheticClip, frames: Sequence[int]) -
     """
     _check_count(frames)
     names = [f"{index:06d}" for index in frames]
-    path = load_kitti_trajectory(folder / "trajectory.kitti.txt")
+    path = load_kitti_trajectory(folder / KITTI_TRAJECTORY)
     if len(path) <= max(frames):
         raise InputError(f"{folder}: has {len(path)} frames, and frame {max(frames)} is to be scored; predict anew")
     learned = folder / LEARNED_VISIBILITY
@@ -100,7 +102,7 @@ def predicted_answer(folder: Path, clip: SyntheticClip, frames: Sequence[int]) -
 def _of_size(values: Tensor, file: Path, size: tuple[int, ...]) -> Tensor:
     if values.shape[-2:] != size:
         has, needs = ("x".join(map(str, sides)) for sides in (values.shape[-2:], size))
-        raise InputError(f"{file}: is {has}, the clip {needs}; predict at its size")
+        raise InputError(f"{file}: is {has}, the clip {needs}; resize it, or let --model predict")
     return values
 
 
@@ -200,9 +202,12 @@ def _scale_deviation(scale: Float[Tensor, " frames"]) -> float:
 def _flow_figures(
     flow: Float[Tensor, "pairs 2 height width"], clip: SyntheticClip, pairs: list[int]
 ) -> dict[str, float]:
-    error = end_point_error(flow, clip.flow_forward[pairs])
     seen, moving = clip.visible_forward[pairs], clip.moving[pairs]
-    regions = {"all": torch.ones_like(seen), "noc": seen, "occ": ~seen, "moving": moving}
+    smallest, largest = KITTI_FLOW_LIMITS_PX
+    truth = clip.flow_forward[pairs]
+    held = ((truth >= smallest) & (truth <= largest)).all(dim=1, keepdim=True)
+    error = end_point_error(flow, truth)
+    regions = {"all": held, "noc": held & seen, "occ": held & ~seen, "moving": held & moving}
     return {f"epe_{name}": _mean(region_mean(error, region)) for name, region in regions.items()}
 
 

@@ -13,9 +13,8 @@ from torch import Tensor
 from triptych.errors import InputError
 from triptych.evaluation.path_times import at_the_rate_of, matched_by_time
 from triptych.formats.trajectories import load_kitti_trajectory, load_numbered_kitti_trajectory, load_tum_trajectory
+from triptych.inference.result import KITTI_TRAJECTORY, RESULT_FILE, TUM_TRAJECTORY
 
-PREDICTED_FILE = "trajectory.kitti.txt"
-TIMED_FILE = "trajectory.tum.txt"
 TUM_NUMBERS = 8
 
 
@@ -159,19 +158,19 @@ def _prediction(
 def _of_folder(folder: Path, truth: _Frames) -> tuple[Int[Tensor, " poses"], Float[Tensor, "poses 4 4"]]:
     """The path of a prediction; its `result.json` knows which frames were used."""
     if truth.times is not None:
-        times, poses = load_tum_trajectory(folder / TIMED_FILE)
+        times, poses = load_tum_trajectory(folder / TUM_TRAJECTORY)
         return matched_by_time(times, poses, truth.times)
-    file = folder / PREDICTED_FILE
+    file = folder / KITTI_TRAJECTORY
     if not file.is_file():
-        raise InputError(f"{folder}: holds no {PREDICTED_FILE}; name a prediction's folder or a trajectory file")
+        raise InputError(f"{folder}: holds no {KITTI_TRAJECTORY}; name a prediction's folder or a trajectory file")
     poses = load_kitti_trajectory(file)
     try:
-        used = json.loads((folder / "result.json").read_text(encoding="utf-8"))["frames"]
+        used = json.loads((folder / RESULT_FILE).read_text(encoding="utf-8"))["frames"]
         indices = torch.tensor([int(index) for index in used["names" if used.get("numbered") else "source_indices"]])
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise InputError(f"{folder / 'result.json'} does not tell which frames were used ({error!r})") from error
+        raise InputError(f"{folder / RESULT_FILE} does not tell which frames were used ({error!r})") from error
     if len(indices) != len(poses):
-        raise InputError(f"{file}: holds {len(poses)} poses, result.json names {len(indices)} frames; predict again")
+        raise InputError(f"{file}: holds {len(poses)} poses, {RESULT_FILE} names {len(indices)} frames; predict again")
     return truth.positions(indices, poses, path=file)
 
 

@@ -31,6 +31,8 @@ UNKNOWN_FLOW = 1e9
 
 _UINT16_MAX = 65535
 _KITTI_FLOW_SCALE = 64.0  # KITTI flow devkit: u = (x - 2^15) / 64
+KITTI_FLOW_LIMITS_PX = (-512.0, 512.0 - 1 / 64)
+"""The smallest and the largest component of flow that KITTI's files hold."""
 _KITTI_FLOW_ZERO = 32768.0
 _FLO_MAGIC = b"PIEH"  # the float 202021.25, little endian
 _FLO_HEADER = struct.Struct("<4sii")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import Any
+
 import cv2
 import numpy as np
 import torch
 from jaxtyping import UInt8
+from numpy.typing import NDArray
 from torch import Tensor
 
 from triptych.errors import InputError
@@ -36,7 +40,9 @@ def load_photo(path: StrPath) -> UInt8[Tensor, "3 height width"]:
         InputError: no such file, or not a picture.
     """
     content = np.frombuffer(file_content(path), dtype=np.uint8)
-    picture = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    picture: NDArray[Any] | None = None
+    with suppress(cv2.error):  # a header that claims more pixels than OpenCV takes
+        picture = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
     if picture is None:
         raise InputError(f"{path} is not a picture, or damaged")
     return torch.from_numpy(np.ascontiguousarray(picture[..., ::-1])).permute(2, 0, 1).contiguous()

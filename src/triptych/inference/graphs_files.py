@@ -16,7 +16,7 @@ import torch
 from torch.export import ExportedProgram
 
 from triptych import __version__
-from triptych.errors import InputError
+from triptych.errors import InputError, installing
 from triptych.formats.atomic import atomic_folder
 from triptych.inference.graphs import STRIDE, Graph, Port, graphs_of
 from triptych.inference.graphs_tracing import LEAST_SIDE, MOST_SIDE, traced
@@ -75,10 +75,8 @@ def write_graphs(
             file = temporary / f"{graph.name}{SUFFIXES[form]}"
             with _told(graph, fixed=fixed):
                 program = traced(graph, used, fixed=fixed)
-                if form == "onnx":
-                    save_onnx(file, program, graph)
-                else:
-                    torch.export.save(program, file)
+                save = _saving_onnx(program, graph) if form == "onnx" else _saving_program(program)
+            save(file)  # outside: what the system refuses is told by the folder
         description = {
             "format": form,
             **({"opset": OPSET} if form == "onnx" else {}),
@@ -123,7 +121,7 @@ def check_onnx() -> None:
     """
     for library in ("onnx", "onnxscript"):
         if find_spec(library) is None:
-            raise InputError(f"--format onnx: needs {library}; pip install 'triptych[export]'")
+            raise InputError(f"--format onnx: needs {library}: {installing('export')}")
 
 
 def save_onnx(file: str | os.PathLike[str], program: ExportedProgram, graph: Graph) -> None:
@@ -134,6 +132,11 @@ def save_onnx(file: str | os.PathLike[str], program: ExportedProgram, graph: Gra
         program: of the graph.
         graph: whose names inputs and outputs get.
     """
+    _saving_onnx(program, graph)(file)
+
+
+def _saving_onnx(program: ExportedProgram, graph: Graph) -> Callable[[str | os.PathLike[str]], None]:
+    """What writes the graph, once it is converted."""
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")  # of the exporter, about its own future
         converted = torch.onnx.export(
@@ -150,7 +153,28 @@ def save_onnx(file: str | os.PathLike[str], program: ExportedProgram, graph: Gra
         values = (*converted.model.graph.inputs, *converted.model.graph.outputs)
         for value, port in zip(values, (*graph.inputs, *graph.outputs), strict=True):
             _name_sides(value, port)
-        converted.save(os.fspath(file), external_data=False)
+
+    def save(file: str | os.PathLike[str]) -> None:
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            converted.save(os.fspath(file), external_data=False)
+
+    return save
+
+
+def _saving_program(program: ExportedProgram) -> Callable[[Path], None]:
+    """What writes a traced graph for `torch.export.load`, once it is packed.
+
+    Packed in memory: torch's writer of files tells what the system refuses as a failure of its own,
+    and ends the process when it is taken down after it.
+    """
+    packed = io.BytesIO()
+    torch.export.save(program, packed)
+
+    def save(file: Path) -> None:
+        file.write_bytes(packed.getbuffer())
+
+    return save
 
 
 def _name_sides(value: Any, port: Port) -> None:

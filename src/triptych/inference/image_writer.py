@@ -14,12 +14,14 @@ from torch import Tensor
 from triptych import __version__
 from triptych.data.calibration import calibration_from_file
 from triptych.data.image_folder import ImageFolder, rgb_image
-from triptych.data.sequence import load_sequence, resized_image
+from triptych.data.sequence import ASSUMED_FIELD_OF_VIEW_DEG, load_sequence, resized_image
 from triptych.data.split_images import SplitImage
 from triptych.formats.atomic import atomic_folder
 from triptych.formats.maps import save_depth
 from triptych.inference.predictor import Predictor
+from triptych.inference.result import RESULT_FILE
 from triptych.inference.writer import WriterSettings, write_frame
+from triptych.types import FrameSequence
 
 
 def write_image_predictions(
@@ -30,6 +32,7 @@ def write_image_predictions(
     size: tuple[int, int],
     settings: WriterSettings,
     facts: Mapping[str, Any],
+    assumed_fov_deg: float = ASSUMED_FIELD_OF_VIEW_DEG,
     mirrored: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
@@ -44,6 +47,7 @@ def write_image_predictions(
         size: rows and columns of the processing size.
         settings: how it is written.
         facts: what else `result.json` shall say.
+        assumed_fov_deg: horizontal field of view of pairs without a calibration.
         mirrored: predict for the mirror images (single images only); maps stay mirrored.
         progress: told (done, total) images.
 
@@ -53,7 +57,8 @@ def write_image_predictions(
     with atomic_folder(folder, overwrite=settings.overwrite) as target:
         for index, image in enumerate(images):
             if image.following is not None:
-                _write_pair(target, index, image, predictor, size=size, settings=settings)
+                pair = _pair(image, size, assumed_fov_deg)
+                write_frame(target, index, next(iter(predictor.predict(pair))), settings)
             else:
                 picture = _picture(image, size)
                 depth = predictor.depth_of(picture.flip(-1) if mirrored else picture)
@@ -68,7 +73,7 @@ def write_image_predictions(
             "scale": "up to scale",
             "versions": {"triptych": __version__, "torch": torch.__version__},
         } | dict(facts)
-        (target / "result.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        (target / RESULT_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def _picture(image: SplitImage, size: tuple[int, int]) -> UInt8[Tensor, "3 height width"]:
@@ -78,18 +83,11 @@ def _picture(image: SplitImage, size: tuple[int, int]) -> UInt8[Tensor, "3 heigh
     return resized_image(whole[:, top:bottom], height=size[0], width=size[1])
 
 
-def _write_pair(
-    target: Path,
-    index: int,
-    image: SplitImage,
-    predictor: Predictor,
-    *,
-    size: tuple[int, int],
-    settings: WriterSettings,
-) -> None:
+def _pair(image: SplitImage, size: tuple[int, int], assumed_fov_deg: float) -> FrameSequence:
+    """An image and its next one, at the processing size."""
     assert image.following is not None
     source = ImageFolder([image.image, image.following], name=image.name)
     calibration = None if image.calibration is None else calibration_from_file(image.calibration)
-    sequence = load_sequence(source, height=size[0], width=size[1], calibration=calibration)
-    first = next(iter(predictor.predict(sequence)))
-    write_frame(target, index, first, settings)
+    return load_sequence(
+        source, height=size[0], width=size[1], calibration=calibration, assumed_fov_deg=assumed_fov_deg
+    )

@@ -105,6 +105,33 @@ def moving_pixels(
     return moving
 
 
+def carried_motion(
+    moving: Bool[Tensor, "height width"], flow: Float[Tensor, "2 height width"]
+) -> Bool[Tensor, "height width"]:
+    """Where the pixels that move by themselves stand in the next frame, each carried on by its flow.
+
+    What comes nearer has gaps there, which `grown_motion` closes; what leaves the frame is gone.
+
+    Args:
+        moving: True where something moves by itself.
+        flow: optical flow from the frame to the next (px).
+    """
+    height, width = moving.shape
+    row, column = moving.nonzero().unbind(1)
+    x = (column + flow[0, row, column]).round().long()
+    y = (row + flow[1, row, column]).round().long()
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    landed = torch.zeros_like(moving)
+    landed[y[inside], x[inside]] = True
+    return landed
+
+
+def grown_motion(moving: Bool[Tensor, "height width"]) -> Bool[Tensor, "height width"]:
+    """A pixel wider all around: the rim of a moving thing belongs to it."""
+    grown: Tensor = F.max_pool2d(moving.float()[None], 3, stride=1, padding=1)[0] > 0
+    return grown
+
+
 def matched_better(
     image: Float[Tensor, "batch 3 height width"],
     following: Float[Tensor, "batch 3 height width"],

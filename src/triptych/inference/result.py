@@ -20,11 +20,14 @@ RESULT_FILE = "result.json"
 FRAMES = "frames"
 PREDICTION = "prediction"
 """Folder of the prediction within that of a run."""
+KITTI_TRAJECTORY = "trajectory.kitti.txt"
+TUM_TRAJECTORY = "trajectory.tum.txt"
+"""Files of the camera path."""
 
 
 @dataclass(frozen=True)
 class PredictionFolder:
-    """A prediction on the disk; maps are read when they are asked for.
+    """A prediction on the disk; maps are read, and their size checked, when they are asked for.
 
     Attributes:
         folder: where it lies.
@@ -54,26 +57,44 @@ class PredictionFolder:
 
     def image(self, index: int) -> UInt8[Tensor, "3 height width"]:
         """A frame itself, RGB."""
-        return load_photo(self.photo_path(index))
+        file = self.photo_path(index)
+        return self._of_its_size(load_photo(file), file)
 
     def depth(self, index: int) -> Float[Tensor, "height width"]:
         """Depth of a frame, up to scale."""
-        return load_depth(self.folder / "depth" / f"{index:06d}.npz")
+        file = self.folder / "depth" / f"{index:06d}.npz"
+        return self._of_its_size(load_depth(file), file)
 
     def flow(self, index: int) -> Float[Tensor, "2 height width"] | None:
         """Flow to the next frame (px); None of the last one."""
-        return None if self._is_last(index) else load_kitti_flow(self.folder / "flow" / f"{index:06d}.png")[0]
+        file = self.folder / "flow" / f"{index:06d}.png"
+        return None if self._is_last(index) else self._of_its_size(load_kitti_flow(file)[0], file)
 
     def visibility(self, index: int) -> Float[Tensor, "height width"] | None:
         """1 where a pixel is seen in the next frame; None of the last one."""
-        return None if self._is_last(index) else load_visibility(self.folder / "visibility" / f"{index:06d}.png")
+        file = self.folder / "visibility" / f"{index:06d}.png"
+        return None if self._is_last(index) else self._of_its_size(load_visibility(file), file)
 
     def motion(self, index: int) -> Bool[Tensor, "height width"] | None:
         """True where something moves by itself; None of the last frame."""
-        return None if self._is_last(index) else load_mask(self.folder / "motion" / f"{index:06d}.png")
+        file = self.folder / "motion" / f"{index:06d}.png"
+        return None if self._is_last(index) else self._of_its_size(load_mask(file), file)
 
     def _is_last(self, index: int) -> bool:
         return index == len(self) - 1
+
+    def _of_its_size(self, found: Tensor, file: Path) -> Tensor:
+        """What a file holds, once it is seen to be of the prediction's size.
+
+        Raises:
+            InputError: it is of another one.
+        """
+        height, width = found.shape[-2:]
+        if (height, width) != self.size:
+            raise InputError(
+                f"{file}: is {width}x{height} px, but the prediction {self.size[1]}x{self.size[0]}; predict anew"
+            )
+        return found
 
 
 def prediction_folder(place: Path) -> PredictionFolder:
@@ -96,9 +117,12 @@ def prediction_folder(place: Path) -> PredictionFolder:
             raise ValueError("K is not 3x3")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{file}: is not what `triptych predict` writes of a video ({error!r})") from error
-    path = load_kitti_trajectory(folder / "trajectory.kitti.txt")
-    times, _ = load_tum_trajectory(folder / "trajectory.tum.txt")
+    path = load_kitti_trajectory(folder / KITTI_TRAJECTORY)
+    times, _ = load_tum_trajectory(folder / TUM_TRAJECTORY)
     found = PredictionFolder(folder, name, size, intrinsics, path, times, facts)
     if len(times) != len(path) or not found.photo_path(len(path) - 1).is_file():
-        raise InputError(f"{folder}: is not whole, or of an earlier version that kept no frames; predict again")
+        raise InputError(
+            f"{folder}: is not whole, or keeps no frames (of an earlier version, or of `evaluate streets`); "
+            "predict again"
+        )
     return found

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Bool
 from torch import Tensor
 
 from triptych import __version__
@@ -18,6 +19,7 @@ from triptych.artefacts.point_cloud import PointCloudWriter, colored_points
 from triptych.artefacts.video import VideoWriter
 from triptych.formats.atomic import atomic_folder
 from triptych.formats.maps import (
+    KITTI_FLOW_LIMITS_PX,
     load_depth,
     load_kitti_flow,
     load_mask,
@@ -31,8 +33,9 @@ from triptych.formats.maps import (
 )
 from triptych.formats.photos import save_photo
 from triptych.formats.trajectories import save_kitti_trajectory, save_tum_trajectory
+from triptych.inference.motion import carried_motion, grown_motion
 from triptych.inference.path import camera_path
-from triptych.inference.result import FRAMES, RESULT_FILE
+from triptych.inference.result import FRAMES, KITTI_TRAJECTORY, RESULT_FILE, TUM_TRAJECTORY
 from triptych.types import CameraStep, FrameSequence, Prediction
 
 LARGEST_16_BIT = 65535
@@ -126,8 +129,8 @@ def write_prediction(
                 progress(index + 1, len(sequence))
         camera_to_world = camera_path(steps)
         still_pairs = sum(step.still for step in steps)
-        save_kitti_trajectory(target / "trajectory.kitti.txt", camera_to_world)
-        save_tum_trajectory(target / "trajectory.tum.txt", camera_to_world, sequence.timestamps)
+        save_kitti_trajectory(target / KITTI_TRAJECTORY, camera_to_world)
+        save_tum_trajectory(target / TUM_TRAJECTORY, camera_to_world, sequence.timestamps)
         if settings.pictures:
             _write_points(target, sequence, camera_to_world, settings)
             _write_overview(target, sequence, camera_to_world)
@@ -144,7 +147,7 @@ def write_frame(target: Path, index: int, prediction: Prediction, settings: Writ
     if prediction.flow is None or prediction.visibility is None or prediction.motion is None:
         return
     everywhere = torch.ones_like(prediction.motion)
-    save_kitti_flow(target / "flow" / f"{name}.png", prediction.flow, everywhere)
+    save_kitti_flow(target / "flow" / f"{name}.png", prediction.flow.clamp(*KITTI_FLOW_LIMITS_PX), everywhere)
     if settings.flo:
         save_flo(target / "flow" / f"{name}.flo", prediction.flow)
     save_visibility(target / "visibility" / f"{name}.png", prediction.visibility)
@@ -160,19 +163,31 @@ def _write_points(target: Path, sequence: FrameSequence, camera_to_world: Tensor
     stride = max(1, math.ceil(math.sqrt(len(chosen) * height * width / POINTS_AT_MOST)))
     with PointCloudWriter(target / "points.ply") as cloud:
         for index in chosen:
-            keep = None
-            if settings.points.without_motion and index + 1 < len(sequence):
-                keep = ~load_mask(target / "motion" / f"{index:06d}.png")
+            moving = _motion(target, index, len(sequence)) if settings.points.without_motion else None
             positions, colors = colored_points(
                 load_depth(target / "depth" / f"{index:06d}.npz"),
                 sequence.images[index],
                 sequence.intrinsics,
                 camera_to_world[index],
-                keep=keep,
+                keep=None if moving is None else ~moving,
                 max_depth=FARTHEST_POINT_SHARE * settings.max_depth,
                 stride=stride,
             )
             cloud.write(positions, colors)
+
+
+def _motion(target: Path, index: int, count: int) -> Bool[Tensor, "height width"] | None:
+    """What moves by itself in one of so many frames; None of a single one.
+
+    The last frame has no mask of its own: that of the frame before, carried on by its flow, stands in.
+    """
+    if index + 1 < count:
+        return load_mask(target / "motion" / f"{index:06d}.png")
+    if index == 0:
+        return None
+    before = f"{index - 1:06d}.png"
+    flow, _ = load_kitti_flow(target / "flow" / before)
+    return grown_motion(carried_motion(load_mask(target / "motion" / before), flow))
 
 
 def _write_overview(target: Path, sequence: FrameSequence, camera_to_world: Tensor) -> None:

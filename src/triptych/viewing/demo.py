@@ -25,7 +25,7 @@ from triptych.evaluation.clip_figures import FARTHEST_M
 from triptych.formats.content import file_content
 from triptych.formats.maps import load_depth, load_kitti_flow, load_mask, load_visibility
 from triptych.formats.trajectories import load_kitti_trajectory
-from triptych.inference.result import RESULT_FILE, prediction_folder
+from triptych.inference.result import KITTI_TRAJECTORY, RESULT_FILE, prediction_folder
 from triptych.metrics.alignment import umeyama
 from triptych.metrics.depth import depth_scale
 from triptych.types import SyntheticClip
@@ -239,7 +239,7 @@ def _group(index: int, clip: SyntheticClip, prediction: Path) -> PictureGroup:
 
 def _paths(clip: SyntheticClip, prediction: Path) -> list[CameraPath]:
     truth: Float[Tensor, "frames 4 4"] = clip.camera_to_world.double()
-    ours = load_kitti_trajectory(prediction / "trajectory.kitti.txt").double()
+    ours = load_kitti_trajectory(prediction / KITTI_TRAJECTORY).double()
     aligned = ours.clone()
     moved = umeyama(ours[:, :3, 3], truth[:, :3, 3], with_scale=True)
     aligned[:, :3, 3] = moved.moved(ours[:, :3, 3])

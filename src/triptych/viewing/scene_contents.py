@@ -12,8 +12,10 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from triptych.artefacts.depth_agreement import bent, seen_alike
+from triptych.errors import InputError
 from triptych.geometry.camera import backprojected
 from triptych.geometry.pose import relative_transform
+from triptych.inference.motion import carried_motion, grown_motion
 from triptych.inference.result import PredictionFolder
 
 POINTS = 300_000
@@ -107,12 +109,12 @@ def scene_of(
         progress: told (done, total) frames.
 
     Raises:
-        InputError: a file of the prediction is missing or damaged.
+        InputError: fewer points than frames, or a file of the prediction is missing or damaged.
     """
     height, width = prediction.size
+    share = points_per_frame(prediction, points)
     middle = median_depth(prediction)
     unit = MEDIAN_DEPTH / middle
-    share = points // len(prediction)
     frames = []
     for index, found in enumerate(frame_points(prediction, share, middle, without_motion=without_motion)):
         pose = prediction.camera_to_world[index].clone()
@@ -132,6 +134,20 @@ def scene_of(
         spacing=MEDIAN_DEPTH / fx / math.sqrt(max(kept, THINNEST)),
         frame_s=span / (len(frames) - 1) if span > 0 else 0.1,
     )
+
+
+def points_per_frame(prediction: PredictionFolder, points: int) -> int:
+    """How many points each frame may give where all together give so many at most.
+
+    Raises:
+        InputError: it would be none.
+    """
+    if points < len(prediction):
+        raise InputError(
+            f"--points {points}: are fewer than the {len(prediction)} frames, each of which gives some; "
+            f"give {len(prediction)} or more"
+        )
+    return points // len(prediction)
 
 
 def median_depth(prediction: PredictionFolder) -> float:
@@ -178,20 +194,13 @@ def moving_pixels(prediction: PredictionFolder, index: int) -> Bool[Tensor, "hei
     """True where something moves by itself; of the last frame, where the flow carries that of the one before."""
     motion = prediction.motion(index)
     if motion is not None:
-        return _grown(motion)
+        return grown_motion(motion)
     if index == 0:
         return torch.zeros(prediction.size, dtype=torch.bool)
     before, flow = prediction.motion(index - 1), prediction.flow(index - 1)
     assert before is not None
     assert flow is not None
-    height, width = prediction.size
-    row, column = before.nonzero().unbind(1)
-    x = (column + flow[0, row, column]).round().long()
-    y = (row + flow[1, row, column]).round().long()
-    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    landed = torch.zeros_like(before)
-    landed[y[inside], x[inside]] = True
-    return _grown(landed)
+    return grown_motion(carried_motion(before, flow))
 
 
 def _confirmed(
@@ -207,11 +216,6 @@ def _confirmed(
             )
             confirmed &= alike | ~in_view
     return confirmed
-
-
-def _grown(motion: Bool[Tensor, "height width"]) -> Bool[Tensor, "height width"]:
-    """A pixel wider all around: the rim of a moving thing belongs to it."""
-    return F.max_pool2d(motion.float()[None], 3, stride=1, padding=1)[0] > 0
 
 
 def _small(image: UInt8[Tensor, "3 height width"]) -> UInt8[Tensor, "3 rows columns"]:

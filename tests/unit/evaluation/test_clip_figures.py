@@ -25,6 +25,9 @@ from triptych.types import Role, SyntheticClip
 FRAMES = 6
 
 
+SIDEWAYS, FORWARD = (1.0, 0.0, 0.0), (0.0, 0.0, 1.0)
+
+
 @pytest.fixture(scope="module")
 def clip() -> SyntheticClip:
     return synthetic_clip("street", seed=5, frames=FRAMES, height=64, width=128)
@@ -119,6 +122,31 @@ def test_moving_depth_counts_the_last_frame_and_flow_does_not(clip: SyntheticCli
 def test_fewer_frames_than_a_snippet_of_the_path_are_refused(clip: SyntheticClip) -> None:
     with pytest.raises(InputError, match="3 in a row are the least"):
         clip_figures(truth_answer(clip), clip, range(2))
+
+
+@pytest.mark.parametrize("direction", [SIDEWAYS, FORWARD])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_far_points_too_say_which_way_the_five_point_path_goes(direction: tuple[float, ...], sign: float) -> None:
+    height, width, focal = 240, 480, 480.0
+    rows, columns = torch.meshgrid(torch.arange(height) - 120.0, torch.arange(width) - 240.0, indexing="ij")
+    intrinsics = torch.tensor([[focal, 0, 240.0], [0, focal, 120.0], [0, 0, 1]])
+    depth = 60 + 60 * torch.rand(height, width, generator=torch.Generator().manual_seed(0))  # steps of the camera
+    x, y, z = (-sign * part for part in direction)  # of the points, seen from the camera
+    u, v = ((at * depth / focal + off) / (depth + z) * focal - at for at, off in ((columns, x), (rows, y)))
+    path = five_point_path(torch.stack((u, v))[None], intrinsics)
+    assert path[1, :3, 3] @ (sign * torch.tensor(direction, dtype=torch.float64)) > 0.9
+
+
+def test_flow_that_no_file_holds_is_not_scored(clip: SyntheticClip) -> None:
+    flow = clip.flow_forward.clone()
+    hidden = (~clip.visible_forward[0, 0]).nonzero()[0]
+    flow[0, :, hidden[0], hidden[1]] = 1e5  # as of what passes behind the next camera
+    behind = replace(clip, flow_forward=flow)
+    answer = ClipAnswer(flow=clip.flow_forward)
+    figures = clip_figures(answer, behind, range(FRAMES))
+    assert all(figures[f"epe_{region}"] == 0 for region in ("all", "noc", "occ"))
+    flow[0, :, hidden[0], hidden[1]] = 500.0
+    assert clip_figures(answer, behind, range(FRAMES))["epe_occ"] > 0
 
 
 def test_the_five_point_path_on_true_flow_is_the_true_one(clip: SyntheticClip) -> None:

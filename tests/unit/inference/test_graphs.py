@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator
+from pathlib import Path
 
 import jaxtyping
 import pytest
@@ -13,6 +15,7 @@ from triptych.config.load import preset_settings
 from triptych.errors import InputError
 from triptych.geometry.grid import sample
 from triptych.inference.graphs import DEPTH, FLOW, MOTION, SEEN, Graph, graphs_of, relative_error
+from triptych.inference.graphs_files import GraphFormat, write_graphs
 from triptych.inference.graphs_tracing import (
     flow_picture,
     plain_operations,
@@ -187,3 +190,45 @@ def test_errors_are_shares_of_what_an_output_says() -> None:
     other = motion.clone()
     other[2, 3] = 0.001
     assert relative_error(MOTION, other[None], motion[None]) == pytest.approx(0.05)
+
+
+class ConvolvedTwice(torch.nn.Conv2d):
+    """Stands in for the depth network, which has two outputs."""
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # type: ignore[override]
+        convolved = super().forward(image)
+        return convolved, 2 * convolved
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """The system refuses files above 20 kB, as it does when a disk is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.usefixtures("unchecked", "small_files")
+@pytest.mark.parametrize("form", ["torch-export", "onnx"])
+def test_a_full_disk_is_not_told_as_a_network_that_cannot_be_exported(
+    form: GraphFormat, model: JointModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if form == "onnx":
+        pytest.importorskip("onnxscript")
+    program = torch.export.export(ConvolvedTwice(3, 64, 9), (torch.zeros(1, 3, 9, 9),))
+    monkeypatch.setattr("triptych.inference.graphs_files.traced", lambda *_, **__: program)
+    with pytest.raises(InputError, match=r"cannot write .*graphs: the file grew larger"):
+        write_graphs(tmp_path / "graphs", model, form=form, size=(128, 128), names=["depth"], **RANGE)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_traced_is_told_with_the_way_out(
+    model: JointModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("data-dependent")
+
+    monkeypatch.setattr("triptych.inference.graphs_files.traced", fails)
+    with pytest.raises(InputError, match=r"depth: cannot be exported, with --fixed it may be \(data-dependent\)"):
+        write_graphs(tmp_path / "graphs", model, form="torch-export", size=(128, 128), names=["depth"], **RANGE)

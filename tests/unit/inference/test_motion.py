@@ -4,7 +4,7 @@ import torch
 
 from triptych.geometry.pose import rigid_transform
 from triptych.geometry.rigid import rigid_flow
-from triptych.inference.motion import camera_is_still, matched_better, moving_pixels
+from triptych.inference.motion import camera_is_still, carried_motion, grown_motion, matched_better, moving_pixels
 
 HEIGHT, WIDTH = 64, 192
 K = torch.tensor([[110.0, 0, 95.5], [0, 110.0, 31.5], [0, 0, 1]])[None]
@@ -94,3 +94,15 @@ def test_what_leaves_the_frame_is_not_said_to_move() -> None:
     flow = flow.clone()
     flow[:, 0, :, -20:] = 40.0
     assert not moving_pixels(flow, depth, K, pose)[..., -20:].any()
+
+
+def test_what_moves_is_carried_on_by_its_flow_and_gone_where_it_leaves_the_frame() -> None:
+    moving = torch.zeros(6, 8, dtype=torch.bool)
+    moving[2, 1] = moving[3, 6] = True
+    flow = torch.zeros(2, 6, 8)
+    flow[:, 2, 1] = torch.tensor([2.6, -0.7])
+    flow[:, 3, 6] = torch.tensor([1.6, 0.0])
+    flow[:, 4, 4] = torch.tensor([-3.0, 0.0])  # stands still by itself
+    carried = carried_motion(moving, flow)
+    assert carried.nonzero().tolist() == [[1, 4]]
+    assert grown_motion(carried).nonzero().tolist() == [[row, column] for row in (0, 1, 2) for column in (3, 4, 5)]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
 from triptych.errors import InputError
+from triptych.formats.maps import save_depth, save_kitti_flow, save_mask, save_visibility
+from triptych.formats.photos import save_photo
 from triptych.inference.result import prediction_folder
 from triptych.inference.writer import WriterSettings, write_prediction
 from triptych.types import CameraStep, FrameSequence, Prediction
@@ -76,8 +79,26 @@ def test_what_is_no_prediction_is_refused_in_a_line(written: Path, tmp_path: Pat
     with pytest.raises(InputError, match="is not there"):
         prediction_folder(tmp_path / "nowhere")
     shutil.rmtree(written / "frames")
-    with pytest.raises(InputError, match="kept no frames; predict again"):
+    with pytest.raises(InputError, match=r"or keeps no frames .*; predict again"):
         prediction_folder(written)
     (written / "result.json").write_text('{"source": "x"}')
     with pytest.raises(InputError, match="is not what `triptych predict` writes"):
         prediction_folder(written)
+
+
+@pytest.mark.parametrize(
+    ("name", "save"),
+    [
+        ("depth/000001.npz", save_depth),
+        ("flow/000001.png", lambda path, one: save_kitti_flow(path, one.expand(2, -1, -1), one.bool())),
+        ("visibility/000001.png", save_visibility),
+        ("motion/000001.png", lambda path, one: save_mask(path, one.bool())),
+        ("frames/000001.jpg", lambda path, one: save_photo(path, one.expand(3, -1, -1).to(torch.uint8))),
+    ],
+)
+def test_a_file_of_another_size_is_told(written: Path, name: str, save: Callable[[Path, torch.Tensor], None]) -> None:
+    save(written / name, torch.ones(HEIGHT, 2 * WIDTH))
+    found = prediction_folder(written)
+    kind = name.partition("/")[0]
+    with pytest.raises(InputError, match=rf"{name}: is 64x16 px, but the prediction 32x16; predict anew"):
+        getattr(found, {"frames": "image"}.get(kind, kind))(1)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from tests.unit.viewing.exact_prediction import street, write_truth
 
+from triptych.errors import InputError
 from triptych.inference.result import PredictionFolder, prediction_folder
 from triptych.types import SyntheticClip
 from triptych.viewing.scene_contents import MEDIAN_DEPTH, median_depth, moving_pixels, scene_of
@@ -44,6 +45,12 @@ def test_there_are_no_more_points_than_asked_for(truth: PredictionFolder) -> Non
     scene = scene_of(truth, points=600)
     assert [len(frame.points.positions) for frame in scene.frames] == [100] * 6
     assert scene.spacing > scene_of(truth).spacing
+
+
+def test_fewer_points_than_frames_are_refused(truth: PredictionFolder) -> None:
+    assert [len(frame.points.positions) for frame in scene_of(truth, points=6).frames] == [1] * 6
+    with pytest.raises(InputError, match=r"--points 5: are fewer than the 6 frames.*; give 6 or more"):
+        scene_of(truth, points=5)
 
 
 def test_what_moves_is_told_and_can_be_left_out(truth: PredictionFolder, clip: SyntheticClip) -> None:
