@@ -6,18 +6,19 @@ WEIGHTS ?= weights
 
 .PHONY: install demo test check bench weights docs clean
 
-.venv/.base: pyproject.toml
+# Made once: the Python of the first command is that of all.
+$(BIN)/python:
 	$(PYTHON) -m venv .venv
+
+.venv/.base: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --editable .
 	@touch $@
 
-.venv/.dev: pyproject.toml
-	$(PYTHON) -m venv .venv
+.venv/.dev: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --editable ".[dev]"
 	@touch $@ .venv/.base
 
-.venv/.docs: pyproject.toml
-	$(PYTHON) -m venv .venv
+.venv/.docs: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --editable ".[docs]"
 	@touch $@
 

@@ -1,8 +1,8 @@
 """Train on drives of one's own: python examples/train_on_own_data.py [FOLDER] [--steps 200].
 
 FOLDER holds one folder of images a drive, with its calibration (K.txt) where there is one; see
-docs/train.md. Without it two short drives are rendered. `triptych train --config folders` does the
-same from the command line, with files of all that was learned, and can be resumed.
+docs/train.md. Without it two short drives are rendered. `triptych train --preset adapt --config folders
+--stages joint` does the same from the command line, with files of all that was learned, and can be resumed.
 """
 
 from __future__ import annotations

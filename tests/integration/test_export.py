@@ -177,7 +177,7 @@ def test_a_missing_library_is_told_with_the_extra(
 ) -> None:
     monkeypatch.setattr("triptych.inference.graphs_files.find_spec", lambda name: None)
     line = refused("export", str(fitted), "--format=onnx", f"--output={tmp_path / 'x'}")
-    assert "needs onnx; pip install 'triptych[export]'" in line
+    assert f"needs onnx: in the checkout, {sys.executable} -m pip install -e '.[export]'" in line
     assert not (tmp_path / "x").exists()
 
 

@@ -71,7 +71,7 @@ def test_without_the_viewers_library_the_way_to_it_is_told(
     refused: Refused, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "viser", None)
-    assert "pip install 'triptych[view]'" in refused("view", str(run), "--headless")
+    assert f"{sys.executable} -m pip install -e '.[view]'" in refused("view", str(run), "--headless")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -12,7 +12,7 @@ from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
-from triptych.errors import InputError
+from triptych.errors import InputError, installing
 from triptych.formats.atomic import StrPath, atomic_path
 
 GLTF_FROM_OURS = (1.0, -1.0, -1.0)
@@ -62,7 +62,7 @@ def save_glb(
     try:
         import trimesh  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise InputError("writing GLB needs trimesh: pip install 'triptych[view]'") from error
+        raise InputError(f"writing GLB needs trimesh: {installing('view')}") from error
     scene = trimesh.Scene()
     for name, some in points.items():
         if len(some.positions):

@@ -78,9 +78,9 @@ def _check_targets(options: Namespace, prediction: Path) -> None:
     if options.save is not None and Path(options.save).exists() and not options.overwrite:
         raise InputError(f"{options.save}: is there already; name another file or pass --overwrite")
     if options.export is not None:
-        check_place(options.export, overwrite=options.overwrite)
         if options.overwrite:
             refuse_sources_within(Path(options.export), [prediction], option="--export")
+        check_place(options.export, overwrite=options.overwrite)
 
 
 def _serve(options: Namespace) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import rich
 
-from triptych.errors import InputError
+from triptych.errors import InputError, installing
 from triptych.formats.atomic import StrPath, atomic_path
 from triptych.inference.result import PredictionFolder
 from triptych.viewing.scene_contents import POINTS, Scene, scene_of
@@ -150,7 +150,7 @@ def _viser_server(host: str, port: int) -> Any:
     try:
         import viser  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise InputError("the 3D viewer needs viser: pip install 'triptych[view]'") from error
+        raise InputError(f"the 3D viewer needs viser: {installing('view')}") from error
     with _quiet():
         return viser.ViserServer(host=host, port=port, verbose=False)
 

@@ -18,12 +18,21 @@ from triptych.errors import InputError
 from triptych.formats.atomic import atomic_folder
 from triptych.formats.colmap import write_colmap_text
 from triptych.inference.result import PredictionFolder
-from triptych.viewing.scene_contents import FARTHEST, FramePoints, frame_points, median_depth, moving_pixels
+from triptych.viewing.scene_contents import (
+    FARTHEST,
+    FramePoints,
+    frame_points,
+    median_depth,
+    moving_pixels,
+    points_per_frame,
+)
 
 POINTS_AT_MOST = 2_000_000
 """Of PLY and GLB, if nothing else is asked for: 30 MB."""
 TRACKS_AT_MOST = 100_000
 """Points of COLMAP's text, if nothing else is asked for."""
+COLMAP_FOLDERS = frozenset({"sparse", "images"})
+"""All that a folder for COLMAP holds, as it is written here."""
 CAMERA_SHARE = 0.05  # length of a drawn camera over the median depth
 NEW_EACH_FRAME = (
     0.25  # share of the cells in which a point begins in a frame after the first, for a guess of their number
@@ -54,15 +63,16 @@ def export_geometry(
         The number of points written.
 
     Raises:
-        InputError: another ending, the place is taken or cannot be written to, a library or a
-            file of the prediction is missing.
+        InputError: another ending, the place is taken or cannot be written to, fewer points than
+            frames, a library or a file of the prediction is missing.
     """
     check_place(place, overwrite=overwrite)
     path = Path(place)
+    at_most = points or (TRACKS_AT_MOST if _is_for_colmap(place) else POINTS_AT_MOST)
+    share = points_per_frame(prediction, at_most)
     if _is_for_colmap(place):
-        return _write_colmap(path, prediction, points or TRACKS_AT_MOST, overwrite=overwrite)
+        return _write_colmap(path, prediction, at_most, overwrite=overwrite)
     middle = median_depth(prediction)
-    share = (points or POINTS_AT_MOST) // len(prediction)
     found = frame_points(prediction, share, middle, without_motion=without_motion)
     if path.suffix.lower() == ".ply":
         return _write_ply(path, prediction, found)
@@ -81,15 +91,28 @@ def check_place(place: str, *, overwrite: bool) -> None:
     """
     path = Path(place)
     if _is_for_colmap(place):
-        if overwrite and path.is_dir() and any(path.iterdir()) and not (path / "sparse").is_dir():
-            raise InputError(f"{place}: is not empty and holds nothing of COLMAP's to replace; name another folder")
-        if not overwrite and path.is_dir() and any(path.iterdir()):
-            raise InputError(f"{place}: is not empty; choose another folder or pass --overwrite")
+        _check_folder_for_colmap(path, overwrite=overwrite)
         return
     if path.suffix.lower() not in (".ply", ".glb"):
         raise InputError(f"{place}: geometry is written as .ply, .glb, or a folder for COLMAP; name one of these")
     if path.exists() and not overwrite:
         raise InputError(f"{place}: is there already; name another file or pass --overwrite")
+
+
+def _check_folder_for_colmap(folder: Path, *, overwrite: bool) -> None:
+    """Refuse a folder that holds something, unless that is what was written here and may be replaced."""
+    held = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    if not held:
+        return
+    if not overwrite:
+        raise InputError(f"{folder}: is not empty; choose another folder or pass --overwrite")
+    if not (folder / "sparse").is_dir():
+        raise InputError(f"{folder}: is not empty and holds nothing of COLMAP's to replace; name another folder")
+    own = next((name for name in held if name not in COLMAP_FOLDERS), None)
+    if own is not None:
+        raise InputError(
+            f"{folder}: holds {own} beside what is written for COLMAP, and would lose it; name another folder"
+        )
 
 
 def _is_for_colmap(place: str) -> bool:

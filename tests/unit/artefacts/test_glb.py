@@ -62,6 +62,6 @@ def test_sets_without_points_are_left_out(tmp_path: Path) -> None:
 
 def test_without_the_library_the_way_to_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "trimesh", None)
-    with pytest.raises(InputError, match=r"pip install 'triptych\[view\]'"):
+    with pytest.raises(InputError, match=r"pip install -e '\.\[view\]'"):
         write(tmp_path / "s.glb", {"points": POINTS})
     assert list(tmp_path.iterdir()) == []

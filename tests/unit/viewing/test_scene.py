@@ -69,7 +69,7 @@ def test_only_endings_that_play_are_written(truth: PredictionFolder, tmp_path: P
 
 def test_without_the_library_the_way_to_it_is_told(truth: PredictionFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "viser", None)
-    with pytest.raises(InputError, match=r"pip install 'triptych\[view\]'"):
+    with pytest.raises(InputError, match=r"pip install -e '\.\[view\]'"):
         scene_html(truth)
 
 

@@ -106,3 +106,19 @@ def test_nothing_is_replaced_unasked_and_no_other_ending_taken(truth: Prediction
     with pytest.raises(InputError, match=r"as \.ply, \.glb, or a folder for COLMAP"):
         export_geometry(str(tmp_path / "s.obj"), truth)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "s.glb", "s.ply"]
+
+
+@pytest.mark.parametrize("name", ["s.ply", "s.glb", "folder"])
+def test_fewer_points_than_frames_are_refused(truth: PredictionFolder, tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match="--points 5: are fewer than the 6 frames"):
+        export_geometry(str(tmp_path / name), truth, points=5)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_for_colmap_with_anything_else_in_it_is_not_replaced(truth: PredictionFolder, tmp_path: Path) -> None:
+    (tmp_path / "sparse" / "0").mkdir(parents=True)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "database.db").write_text("mine")
+    with pytest.raises(InputError, match=r"holds database\.db beside what is written for COLMAP.*name another folder"):
+        export_geometry(str(tmp_path), truth, points=600, overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["database.db", "images", "sparse"]
