@@ -6,19 +6,19 @@ WEIGHTS ?= weights
 
 .PHONY: install demo test check bench weights docs clean
 
-# Made once: the Python of the first command is that of all.
-$(BIN)/python:
+# Made once, so that the Python of the first command is that of all; pip comes last into it.
+$(BIN)/pip:
 	$(PYTHON) -m venv .venv
 
-.venv/.base: pyproject.toml | $(BIN)/python
+.venv/.base: pyproject.toml | $(BIN)/pip
 	$(BIN)/python -m pip install --editable .
 	@touch $@
 
-.venv/.dev: pyproject.toml | $(BIN)/python
+.venv/.dev: pyproject.toml | $(BIN)/pip
 	$(BIN)/python -m pip install --editable ".[dev]"
 	@touch $@ .venv/.base
 
-.venv/.docs: pyproject.toml | $(BIN)/python
+.venv/.docs: pyproject.toml | $(BIN)/pip
 	$(BIN)/python -m pip install --editable ".[docs]"
 	@touch $@
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from triptych.artefacts.checkpoints import load_weights, save_weights
 from triptych.cli import main
 from triptych.data import split_images as module
 from triptych.data.split_images import SplitImage
 from triptych.data.synthetic import synthetic_clip
 from triptych.data.synthetic.kitti_writer import write_kitti_flow2015
 from triptych.formats.maps import load_depth
+from triptych.inference.predictor import Predictor
+from triptych.types import FrameSequence, Prediction
 
 Refused = Callable[..., str]
 
@@ -86,10 +90,25 @@ def test_pairs_without_a_calibration_are_told_and_recorded(
         return replace(first, calibration=None), second
 
     monkeypatch.setitem(module._MAKERS, "kitti2015", one_without)
-    main(["predict", str(pairs), "--split=kitti2015", "--model", str(fitted), "--output", str(tmp_path / "out")])
+    tensors, known_settings = load_weights(fitted / "model.safetensors")
+    settings = json.loads(known_settings["settings"])
+    settings["frames"]["assumed_fov_deg"] = 60.0
+    save_weights(tmp_path / "narrow.safetensors", tensors, {"settings": json.dumps(settings)})
+    used: list[float] = []
+    predict = Predictor.predict
+
+    def noted(self: Predictor, sequence: FrameSequence) -> Iterator[Prediction]:
+        used.append(float(sequence.intrinsics[0, 0]) / sequence.images.shape[-1])
+        yield from predict(self, sequence)
+
+    monkeypatch.setattr(Predictor, "predict", noted)
+    words = ["--model", str(tmp_path / "narrow.safetensors"), "--output", str(tmp_path / "out")]
+    main(["predict", str(pairs), "--split=kitti2015", *words])
+    assert used[0] == pytest.approx(0.5 / math.tan(math.radians(30)))
+    assert used[1] != pytest.approx(used[0])
     assert "1 pair has no calibration" in " ".join(capsys.readouterr().err.split())
     result = json.loads((tmp_path / "out" / "result.json").read_text())
-    assert (result["assumed_field_of_view_deg"], result["pairs_that_assume_it"]) == (80.0, 1)
+    assert (result["assumed_field_of_view_deg"], result["pairs_that_assume_it"]) == (60.0, 1)
 
 
 @pytest.mark.usefixtures("two_pairs")

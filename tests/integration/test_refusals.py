@@ -240,5 +240,5 @@ def test_points_of_frames_that_are_not_there_are_refused_before_anything_is_pred
 ) -> None:
     monkeypatch.setattr("triptych.cli.predict.write", lambda *_, **__: pytest.fail("it predicts"))
     said = refused("predict", str(video), f"--output={tmp_path / 'r'}", "--points=10:")
-    assert "--points: begins with frame 10, but there are 10 frames, counted from 0; give a START below 10" in said
+    assert "--points 10: of 10 frames, counted from 0, none begins there; give a START below 10" in said
     assert list(tmp_path.iterdir()) == []

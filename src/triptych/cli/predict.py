@@ -129,8 +129,8 @@ def check_points(points: PointSettings, count: int) -> None:
     """
     if points.start >= count:
         raise InputError(
-            f"--points: begins with frame {points.start}, but there are {number_of(count, 'frame', 'frames')}, "
-            f"counted from 0; give a START below {count}"
+            f"--points {points.start}: of {number_of(count, 'frame', 'frames')}, counted from 0, none begins there; "
+            f"give a START below {count}"
         )
 
 

@@ -93,7 +93,7 @@ def _train(namespace: Namespace, settings: TrainSettings, fabric: Fabric) -> Non
             folder,
             overwrite=namespace.overwrite,
             resume=namespace.resume,
-            sources=[settings.initial],
+            sources=[settings.initial, settings.data.intrinsics, settings.validation.intrinsics],
             roots=[settings.data.root, settings.validation.root],
         )
     data = build_training_data(settings)
@@ -103,7 +103,6 @@ def _train(namespace: Namespace, settings: TrainSettings, fabric: Fabric) -> Non
     if "flow" not in settings.stages and settings.initial is None and not namespace.resume:
         warn("the flow that guides depth has learned nothing: give a run to start from with --initial, or its stage")
     resume = fabric.broadcast(namespace.resume and has_checkpoint(folder))
-    fabric.barrier()  # all have looked before one begins to write
     validation = build_validation(settings, data, folder=folder)
     checkpoint = latest_checkpoint(folder, settings, data.identity, fabric=fabric) if resume else None
     model = first_model(settings, resume=resume)
@@ -112,7 +111,7 @@ def _train(namespace: Namespace, settings: TrainSettings, fabric: Fabric) -> Non
     )
     if checkpoint is not None:
         loop.restore(checkpoint)
-    fabric.barrier()  # none has refused before the first begins to write
+    fabric.barrier()  # all have looked, and none refused, before the first begins to write
     if fabric.is_global_zero:
         start_run_folder(folder, settings, overwrite=namespace.overwrite)
     fabric.barrier()

@@ -11,7 +11,7 @@ from jaxtyping import Int
 
 from triptych.config.build import build_objective, build_plan
 from triptych.config.load import size_of
-from triptych.config.train_schema import DataSettings, MeasureName, TrainSettings, ValidationSettings
+from triptych.config.train_schema import DataSettings, MeasureName, TrainSettings
 from triptych.data.augment import Augmentation
 from triptych.data.calibration import given_calibration
 from triptych.data.cityscapes_snippets import BOTTOM_CROP, NEIGHBOR_STRIDE, cityscapes_snippets
@@ -98,7 +98,6 @@ def build_training_data(settings: TrainSettings) -> TrainingData:
         kept = settings.data.teachings
         own.teach = SnippetTeacher(folder=None if kept is None else Path(kept))
     chosen = settings.validation
-    _check_validation(chosen)
     if chosen.root is None and chosen.split is None:
         parts = held_out(own.drive_numbers, share=chosen.held_out, stride=own.stride)
         if len(parts.held_out):
@@ -243,20 +242,6 @@ def _check_settings(data: DataSettings) -> None:
         given = getattr(data, name) not in (None, getattr(DataSettings, name))
         if given and data.dataset not in datasets:
             raise InputError(f"--data.{name}: is for {' and '.join(datasets)}, not for {data.dataset}")
-    if data.left_out is not None and data.split is not None:
-        raise InputError(f"--data.left_out: a split names its drives itself; give --data.split null, not {data.split}")
-
-
-def _check_validation(chosen: ValidationSettings) -> None:
-    """Refuse settings that the place of the snippets to validate on has no use for."""
-    apart = chosen.root is not None or chosen.split is not None
-    if apart and chosen.held_out != ValidationSettings.held_out:
-        raise InputError(
-            "--validation.held_out: is a share of what is learned from; give null for --validation.root and .split"
-        )
-    if not apart and (chosen.dataset is not None or chosen.intrinsics is not None):
-        name = "dataset" if chosen.dataset is not None else "intrinsics"
-        raise InputError(f"--validation.{name}: is for snippets from elsewhere; name them, --validation.root")
 
 
 def _of_validation(settings: TrainSettings, learned: ReadSnippets) -> DataSettings:
@@ -268,12 +253,14 @@ def _of_validation(settings: TrainSettings, learned: ReadSnippets) -> DataSettin
         if getattr(chosen, name) is not None and dataset not in OF_DATASETS[name]:
             raise InputError(f"--validation.{name}: is for {' and '.join(OF_DATASETS[name])}, not for {dataset}")
     crop = own.bottom_crop if same else None
+    if own.dataset == "shards" and dataset == "folders":
+        crop = learned.bottom_crop
     return DataSettings(
         dataset=dataset,
         root=chosen.root or own.root,
         split=chosen.split,
         stride=own.stride if same else None,
-        bottom_crop=learned.bottom_crop if own.dataset == "shards" else crop,
+        bottom_crop=crop if chosen.bottom_crop is None else chosen.bottom_crop,
         assumed_fov_deg=own.assumed_fov_deg if same else DataSettings.assumed_fov_deg,
         intrinsics=chosen.intrinsics or (own.intrinsics if same else None),
         skip_limit=own.skip_limit,

@@ -6,7 +6,7 @@ import math
 
 from triptych.config.load import LENGTHS, STAGES, size_of
 from triptych.config.schema import AugmentationSettings, FitSettings, LearningSettings, StageSettings
-from triptych.config.train_schema import TrainSettings
+from triptych.config.train_schema import TrainSettings, ValidationSettings
 from triptych.errors import InputError
 from triptych.losses.objective import TERMS
 from triptych.networks.depth import OUTPUT_STRIDES
@@ -153,6 +153,20 @@ def _check_train(settings: TrainSettings) -> None:
     _share_left("validation.held_out", validation.held_out)
     if validation.dataset is not None and validation.root is None:
         raise InputError("--validation.dataset: give its folder too, --validation.root")
+    apart = validation.root is not None or validation.split is not None
+    for name in ("intrinsics", "bottom_crop"):
+        if not apart and getattr(validation, name) is not None:
+            raise InputError(f"--validation.{name}: is for snippets from elsewhere; name them, --validation.root")
+    if apart and validation.held_out != ValidationSettings.held_out:
+        raise InputError(
+            f"--validation.held_out {validation.held_out:g}: is a share of what is learned from, and others are "
+            f"validated on; leave it at {ValidationSettings.held_out:g}, or give null for --validation.root and .split"
+        )
+    data = settings.data
+    if data.left_out is not None and data.split is not None:
+        raise InputError(
+            f"--data.left_out: --data.split {data.split} names its drives itself; give null for one of the two"
+        )
 
 
 def _finite(name: str, value: float | int) -> None:

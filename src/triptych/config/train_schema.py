@@ -55,6 +55,8 @@ class ValidationSettings:
         dataset: its layout; null for that of the training.
         intrinsics: fx,fy,cx,cy (px) or a calibration file, for all its drives, of `folders`; null
             for those of the training where it is of folders too, else for the drives' own.
+        bottom_crop: share of the rows cut off at the bottom; null for that of the training where
+            the layout is the same or `folders` stand beside shards, else for the data set's own.
         split: of the data set to validate on; null holds a share of each drive out of the training,
             unless another root is given.
         held_out: that share, taken from the end of each drive; 0 does without validation.
@@ -67,6 +69,7 @@ class ValidationSettings:
     root: str | None = None
     dataset: DataSetName | None = None
     intrinsics: str | None = None
+    bottom_crop: float | None = None
     split: str | None = None
     held_out: float = 0.1
     snippets: int = 100

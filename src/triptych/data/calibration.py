@@ -32,7 +32,7 @@ SMALLEST_FOCAL_SHARE = 0.1
 ASPECT_TOLERANCE = 0.01
 SKEW_TOLERANCE = 1e-4  # of the focal length: printed matrices carry rounding, not skew
 FLAG_NAMES = ("fx", "fy", "cx", "cy")
-WAY_OUT = "give fx,fy,cx,cy or a calibration file with --intrinsics (in a training on folders --data.intrinsics)"
+WAY_OUT = "give fx,fy,cx,cy or a calibration file with --intrinsics (of a training --data or --validation.intrinsics)"
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Figures of an answer about a rendered clip, against its exact truth.
 
 Protocol: depth scaled by the median of each image over pixels nearer than 80 m; flow to the
-next frame, noc where the surface is seen there too, occ where not, and nowhere a component that KITTI's files
-cannot hold (512 px), as of what passes behind the next camera; a figure is the mean over
+next frame, noc where the surface is seen there too, occ where not, without pixels whose true flow has a
+component beyond 512 px (no file holds it: what passes behind the next camera has none); a figure is the mean over
 the frames that it exists for: one of moving things over the frames that show some. Depth is
 of all frames; flow and masks are of all but the last. Snippet trajectory errors with one
 scale a snippet.
@@ -88,10 +88,14 @@ def predicted_answer(folder: Path, clip: SyntheticClip, frames: Sequence[int]) -
     depths = [f"{name}.npz" for name in names]
     pictures = [f"{name}.png" for name in names[:-1]]
     depth = stacked(load_depth, folder / "depth", depths)[:, None]
-    _check_scored(depth, known_depth(clip.depth_m[list(frames)]), [folder / "depth" / name for name in depths])
+    flow = stacked(_flow_or_nan, folder / "flow", pictures)
+    scored = known_depth(clip.depth_m[list(frames)])
+    _check_all_scored(scored & ~(depth > 0), [folder / "depth" / name for name in depths], what="depth above 0")
+    lacking = known_flow(clip.flow_forward[list(frames[:-1])]) & flow.isnan().any(dim=1, keepdim=True)
+    _check_all_scored(lacking, [folder / "flow" / name for name in pictures], what="flow")
     return ClipAnswer(
         depth=depth,
-        flow=stacked(_known_flow, folder / "flow", pictures),
+        flow=flow,
         camera_to_world=path[list(frames)],
         visibility=stacked(load_visibility, folder / "visibility", pictures)[:, None],
         learned_visibility=stacked(load_visibility, learned, pictures)[:, None] if learned.is_dir() else None,
@@ -102,30 +106,20 @@ def predicted_answer(folder: Path, clip: SyntheticClip, frames: Sequence[int]) -
 def _of_size(values: Tensor, file: Path, size: tuple[int, ...]) -> Tensor:
     if values.shape[-2:] != size:
         has, needs = ("x".join(map(str, sides)) for sides in (values.shape[-2:], size))
-        raise InputError(f"{file}: is {has}, the clip {needs}; resize it, or let --model predict")
+        raise InputError(f"{file}: is {has} (rows x columns), the clip {needs}; predict at that size")
     return values
 
 
-def _check_scored(
-    depth: Float[Tensor, "frames 1 height width"],
-    scored: Bool[Tensor, "frames 1 height width"],
-    files: Sequence[Path],
-) -> None:
-    """Depth has a value wherever it is scored: one that is left out would be an error that does not count."""
-    for file, unknown in zip(files, (scored & ~(depth > 0)).flatten(1).sum(1).tolist(), strict=True):
+def _check_all_scored(lacking: Bool[Tensor, "maps 1 height width"], files: Sequence[Path], *, what: str) -> None:
+    """There is a value wherever one is scored: one that is left out would be an error that does not count."""
+    for file, unknown in zip(files, lacking.flatten(1).sum(1).tolist(), strict=True):
         if unknown:
-            raise InputError(
-                f"{file}: {unknown} pixels that are scored (all but the sky, nearer than {FARTHEST_M:.0f} m)"
-                " have no depth above 0; predict them all"
-            )
+            raise InputError(f"{file}: {unknown} of the pixels that are scored have no {what}; predict them all")
 
 
-def _known_flow(file: Path) -> Float[Tensor, "2 height width"]:
+def _flow_or_nan(file: Path) -> Float[Tensor, "2 height width"]:
     flow, known = load_kitti_flow(file)
-    unknown = int((~known).sum())
-    if unknown:
-        raise InputError(f"{file}: {unknown} pixels have no flow; every pixel is scored, so predict them all")
-    return flow
+    return torch.where(known, flow, torch.nan)
 
 
 def clip_figures(answer: ClipAnswer, clip: SyntheticClip, frames: Sequence[int]) -> dict[str, float]:
@@ -172,6 +166,12 @@ def known_depth(depth_m: Float[Tensor, "frames 1 height width"]) -> Bool[Tensor,
     return depth_m.isfinite() & (depth_m < FARTHEST_M) & (depth_m > 0)
 
 
+def known_flow(flow: Float[Tensor, "pairs 2 height width"]) -> Bool[Tensor, "pairs 1 height width"]:
+    """Where flow is scored: where KITTI's files can hold the true one (px)."""
+    smallest, largest = KITTI_FLOW_LIMITS_PX
+    return ((flow >= smallest) & (flow <= largest)).all(dim=1, keepdim=True)
+
+
 def _depth_figures(
     depth: Float[Tensor, "frames 1 height width"], clip: SyntheticClip, frames: list[int]
 ) -> dict[str, float]:
@@ -203,10 +203,8 @@ def _flow_figures(
     flow: Float[Tensor, "pairs 2 height width"], clip: SyntheticClip, pairs: list[int]
 ) -> dict[str, float]:
     seen, moving = clip.visible_forward[pairs], clip.moving[pairs]
-    smallest, largest = KITTI_FLOW_LIMITS_PX
     truth = clip.flow_forward[pairs]
-    held = ((truth >= smallest) & (truth <= largest)).all(dim=1, keepdim=True)
-    error = end_point_error(flow, truth)
+    held, error = known_flow(truth), end_point_error(flow, truth)
     regions = {"all": held, "noc": held & seen, "occ": held & ~seen, "moving": held & moving}
     return {f"epe_{name}": _mean(region_mean(error, region)) for name, region in regions.items()}
 

@@ -12,6 +12,7 @@ from triptych.evaluation.clip_answers import MeanDepthMaps, classical_answer, tr
 from triptych.evaluation.clip_figures import FARTHEST_M, THRESHOLD, ClipAnswer, clip_figures, predicted_answer
 from triptych.evaluation.results import Figures, Protocol, Result
 from triptych.formats.clips import load_clip
+from triptych.formats.maps import KITTI_FLOW_LIMITS_PX
 
 MEAN_MAP = "mean_depth_map"
 """Mean true depth of each pixel over all other clips: it has seen labels, which the method has not."""
@@ -98,6 +99,7 @@ def _protocol(split: str, clips: int) -> Protocol:
             "clips": clips,
             "depth_scaling": "median of each image",
             "cap_m": FARTHEST_M,
+            "flow_limit_px": KITTI_FLOW_LIMITS_PX[1],
             "threshold": THRESHOLD,
             "means": "over the frames of a clip, then over clips",
         },

@@ -144,7 +144,7 @@ def points_per_frame(prediction: PredictionFolder, points: int) -> int:
     """
     if points < len(prediction):
         raise InputError(
-            f"--points {points}: are fewer than the {len(prediction)} frames, each of which gives some; "
+            f"--points {points}: fewer than the {len(prediction)} frames, each of which gives some; "
             f"give {len(prediction)} or more"
         )
     return points // len(prediction)

@@ -63,15 +63,14 @@ def export_geometry(
         The number of points written.
 
     Raises:
-        InputError: another ending, the place is taken or cannot be written to, fewer points than
-            frames, a library or a file of the prediction is missing.
+        InputError: another ending, the place is taken or cannot be written to, fewer points of a
+            file than frames, a library or a file of the prediction is missing.
     """
     check_place(place, overwrite=overwrite)
     path = Path(place)
-    at_most = points or (TRACKS_AT_MOST if _is_for_colmap(place) else POINTS_AT_MOST)
-    share = points_per_frame(prediction, at_most)
     if _is_for_colmap(place):
-        return _write_colmap(path, prediction, at_most, overwrite=overwrite)
+        return _write_colmap(path, prediction, points or TRACKS_AT_MOST, overwrite=overwrite)
+    share = points_per_frame(prediction, points or POINTS_AT_MOST)
     middle = median_depth(prediction)
     found = frame_points(prediction, share, middle, without_motion=without_motion)
     if path.suffix.lower() == ".ply":

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from triptych.config.build_training import build_training_data, spelled_out
+from triptych.config.check import check_settings
 from triptych.config.load import preset_train_settings
 from triptych.config.train_schema import TrainSettings
 from triptych.data import folder_snippets as folders
@@ -84,14 +85,14 @@ def test_validating_on_another_layout_keeps_what_is_of_folders_to_the_training(t
 @pytest.mark.parametrize(
     ("chosen", "validation", "told"),
     [
-        ({}, {"root": "elsewhere", "held_out": 0.2}, "--validation.held_out: is a share of what is learned from"),
-        ({}, {"dataset": "folders"}, "--validation.dataset: is for snippets from elsewhere"),
+        ({}, {"root": "elsewhere", "held_out": 0.2}, "--validation.held_out 0.2: is a share of what is learned from"),
         ({}, {"intrinsics": "9,9,9,9"}, "--validation.intrinsics: is for snippets from elsewhere"),
+        ({}, {"bottom_crop": 0.1}, "--validation.bottom_crop: is for snippets from elsewhere"),
         ({}, {"root": ".", "dataset": "shards", "intrinsics": "9,9,9,9"}, "--validation.intrinsics: is for folders, "),
         (
             {"dataset": "kitti_raw", "split": "stereo", "left_out": []},
             {},
-            "--data.left_out: a split names its drives itself; give --data.split null, not stereo",
+            "--data.left_out: --data.split stereo names its drives itself; give null for one of the two",
         ),
     ],
 )
@@ -99,8 +100,14 @@ def test_settings_that_would_have_no_effect_are_refused(
     tmp_path: Path, chosen: dict[str, Any], validation: dict[str, Any], told: str
 ) -> None:
     write_drive(tmp_path / "one", 6)
+    settings = settings_of(tmp_path, data=chosen, **validation)
+
+    def begin() -> None:
+        check_settings(settings)
+        build_training_data(settings)
+
     with pytest.raises(InputError, match=re.escape(told)):
-        build_training_data(settings_of(tmp_path, data=chosen, **validation))
+        begin()
 
 
 def test_files_that_shards_are_judged_on_are_cut_as_the_shards_were(tmp_path: Path) -> None:
@@ -112,6 +119,9 @@ def test_files_that_shards_are_judged_on_are_cut_as_the_shards_were(tmp_path: Pa
     judged = build_training_data(settings_of(tmp_path, data=chosen, **beside)).validation
     assert judged is not None
     assert judged.bottom_crop == 0.25
+    whole = build_training_data(settings_of(tmp_path, data=chosen, bottom_crop=0.0, **beside)).validation
+    assert whole is not None
+    assert whole.bottom_crop == 0.0
     _, focal_y = judged[0].intrinsics.diagonal()[:2].tolist()
     assert focal_y == pytest.approx(90 / 0.75)  # of 48 rows that are made 64 again
 

@@ -229,7 +229,7 @@ def test_a_prediction_of_another_size_is_named(tmp_path: Path, clip: SyntheticCl
     save_clip(tmp_path / "truth" / clip.name, clip)
     small = synthetic_clip("street", seed=5, frames=FRAMES, height=32, width=64)
     write_prediction(tmp_path / "prediction" / clip.name, small)
-    with pytest.raises(InputError, match=r"000000\.npz: is 32x64, the clip 64x128"):
+    with pytest.raises(InputError, match=r"000000\.npz: is 32x64 \(rows x columns\), the clip 64x128"):
         score_benchmark(tmp_path / "prediction", [tmp_path / "truth" / clip.name], split="one")
 
 
@@ -241,16 +241,16 @@ def test_what_a_prediction_says_nothing_of_is_refused_and_not_left_out(tmp_path:
         values = clip.depth_m[2, 0].clone()
         values[60, 4] = value
         save_depth(depth, values)
-        with pytest.raises(InputError, match=r"000002\.npz: 1 pixels that are scored .* have no depth above 0"):
+        with pytest.raises(InputError, match=r"000002\.npz: 1 of the pixels that are scored have no depth above 0"):
             predicted_answer(tmp_path, clip, range(FRAMES))
     save_depth(depth, clip.depth_m[2, 0, :32])
-    with pytest.raises(InputError, match=r"000002\.npz: is 32x128, the clip 64x128"):
+    with pytest.raises(InputError, match=r"000002\.npz: is 32x128 \(rows x columns\), the clip 64x128"):
         predicted_answer(tmp_path, clip, range(FRAMES))
     save_depth(depth, clip.depth_m[2, 0])
     far = clip.flow_forward[1].clone()
     far[0, :2] = 600  # px, more than the format holds
     save_kitti_flow(flow, far, torch.ones_like(clip.moving[0, 0]))
-    with pytest.raises(InputError, match=r"000001\.png: 256 pixels have no flow"):
+    with pytest.raises(InputError, match=r"000001\.png: 256 of the pixels that are scored have no flow"):
         predicted_answer(tmp_path, clip, range(FRAMES))
 
 

@@ -49,7 +49,7 @@ def test_there_are_no_more_points_than_asked_for(truth: PredictionFolder) -> Non
 
 def test_fewer_points_than_frames_are_refused(truth: PredictionFolder) -> None:
     assert [len(frame.points.positions) for frame in scene_of(truth, points=6).frames] == [1] * 6
-    with pytest.raises(InputError, match=r"--points 5: are fewer than the 6 frames.*; give 6 or more"):
+    with pytest.raises(InputError, match=r"--points 5: fewer than the 6 frames.*; give 6 or more"):
         scene_of(truth, points=5)
 
 
