@@ -99,7 +99,7 @@ def _protocol(split: str, clips: int) -> Protocol:
             "clips": clips,
             "depth_scaling": "median of each image",
             "cap_m": FARTHEST_M,
-            "flow_limit_px": KITTI_FLOW_LIMITS_PX[1],
+            "flow_limit_px": -KITTI_FLOW_LIMITS_PX[0],
             "threshold": THRESHOLD,
             "means": "over the frames of a clip, then over clips",
         },
