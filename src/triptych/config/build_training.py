@@ -252,6 +252,8 @@ def _of_validation(settings: TrainSettings, learned: ReadSnippets) -> DataSettin
     for name in ("split", "intrinsics"):
         if getattr(chosen, name) is not None and dataset not in OF_DATASETS[name]:
             raise InputError(f"--validation.{name}: is for {' and '.join(OF_DATASETS[name])}, not for {dataset}")
+    if chosen.bottom_crop is not None and dataset == "shards":
+        raise InputError("--validation.bottom_crop: is for files; shards have theirs, prepare them anew")
     crop = own.bottom_crop if same else None
     if own.dataset == "shards" and dataset == "folders":
         crop = learned.bottom_crop

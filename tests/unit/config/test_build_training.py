@@ -89,6 +89,7 @@ def test_validating_on_another_layout_keeps_what_is_of_folders_to_the_training(t
         ({}, {"intrinsics": "9,9,9,9"}, "--validation.intrinsics: is for snippets from elsewhere"),
         ({}, {"bottom_crop": 0.1}, "--validation.bottom_crop: is for snippets from elsewhere"),
         ({}, {"root": ".", "dataset": "shards", "intrinsics": "9,9,9,9"}, "--validation.intrinsics: is for folders, "),
+        ({}, {"root": ".", "dataset": "shards", "bottom_crop": 0.1}, "--validation.bottom_crop: is for files; shards"),
         (
             {"dataset": "kitti_raw", "split": "stereo", "left_out": []},
             {},
