@@ -79,8 +79,8 @@ def start_over(page: Page) -> None:
 
 
 def troubles(visit: Visit) -> list[str]:
-    """What a page complained of; that streams and pictures end with a page, or give way, is none of it."""
-    ended = ("/gradio_api/queue/data", "/gradio_api/heartbeat/", "/picture?")
+    """What a page complained of; that its heartbeat and pictures end with a page, or give way, is none of it."""
+    ended = ("/gradio_api/heartbeat/", "/picture?")
     return [text for text in visit.complaints if not any(part in text for part in ended)]
 
 

@@ -47,17 +47,18 @@ def test_only_the_app_s_own_page_may_change_something() -> None:
 
 
 @pytest.mark.parametrize(
-    "rest", ["upload", "file=/etc/passwd", "proxy=http://x/", "file/x", "upload_progress", "vibe-code", ""]
+    "rest",
+    ["upload", "file=/etc/passwd", "proxy=http://x/", "file/x", "upload_progress", "vibe-code", "queue/join", ""],
 )
 def test_the_library_s_own_uploads_files_and_proxy_are_not_there(rest: str) -> None:
     assert status(path=f"/gradio_api/{rest}") == 404
 
 
-def test_the_library_s_queue_is_there_for_short_words() -> None:
-    join = {"method": "POST", "path": "/gradio_api/queue/join"}
-    assert status(**join, content_length="500") is None
-    assert status(**join, content_length="5000000") == 413
-    assert status(**join) == 413
+def test_the_library_s_events_are_there_for_short_words() -> None:
+    run = {"method": "POST", "path": "/gradio_api/run/predict"}
+    assert status(**run, content_length="500") is None
+    assert status(**run, content_length="5000000") == 413
+    assert status(**run) == 413
 
 
 def test_every_answer_says_what_a_browser_may_load_but_one_with_a_policy_of_its_own_keeps_it() -> None:

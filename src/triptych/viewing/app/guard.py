@@ -15,7 +15,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LIBRARY = "/gradio_api/"
-NEEDED = ("queue/", "heartbeat/", "startup-events", "cancel", "reset")
+NEEDED = ("run/", "heartbeat/", "startup-events")
 """What the page needs of the library's own addresses; its uploads, files and proxy are not among it."""
 LARGEST_WORDS_BYTES = 1_000_000  # of a request that is no upload
 _SAFE = ("GET", "HEAD", "OPTIONS")

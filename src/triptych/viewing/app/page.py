@@ -18,8 +18,12 @@ LOOKS_EVERY_S = 1.0
 ASK = '(mine) => window.confirm("Delete this, its video and all results?") ? mine : ""'
 """Of the browser: the token where the person says yes."""
 RELOAD = "() => window.location.reload()"
-_QUIETLY: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
-"""Of events: nothing is drawn over the page, and no address of its own leads to them."""
+_QUIETLY: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
+"""Of events: nothing is drawn over the page, no address of its own leads to them, and each is an answer to a request.
+
+All are quick. The library's queue answers by a stream that it closes after the last event: an event that begins
+at that moment is lost, and the page says that its connection is.
+"""
 
 
 def page(jobs: Jobs, uploads: Uploads, *, frames_at_most: int) -> Any:
