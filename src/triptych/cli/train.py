@@ -65,6 +65,7 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     from triptych.config.build import build_fabric
     from triptych.config.check import check_settings
     from triptych.networks.execution import keep_freed_memory
+    from triptych.training.processes import launched
 
     check_settings(settings)
     settings = part_of_plan(settings, given=give_length(words))
@@ -73,11 +74,10 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message="Grad strides do not match")  # of maps with channels last
     fabric = build_fabric(settings.training)
-    fabric.launch()
-    console.quiet = fabric.global_rank > 0
-    if otherwise is not None:
-        warn(otherwise)
-    with _lost_processes_told(fabric, Path(namespace.output)):
+    with launched(fabric), _lost_processes_told(fabric, Path(namespace.output)):
+        console.quiet = fabric.global_rank > 0
+        if otherwise is not None:
+            warn(otherwise)
         _train(namespace, settings, fabric)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import cast, final
 
 import torch
@@ -10,6 +11,28 @@ import torch.distributed
 from jaxtyping import Float
 from lightning.fabric import Fabric
 from torch import Tensor
+
+
+@contextmanager
+def launched(fabric: Fabric) -> Iterator[None]:
+    """All processes of a fabric, for as long as this lasts.
+
+    A process that ends beside threads that still listen to the others is aborted now and
+    then, and all it did counts as failed. So they are let go of first; but not where one
+    failed, whose failure the launcher tells the others.
+    """
+    fabric.launch()
+    try:
+        yield
+    except KeyboardInterrupt:
+        _let_go()
+        raise
+    _let_go()
+
+
+def _let_go() -> None:
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 @final

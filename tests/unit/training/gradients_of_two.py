@@ -16,6 +16,7 @@ from triptych.networks.joint import JointModel
 from triptych.networks.pose import PoseNetwork
 from triptych.training.batches import in_parts
 from triptych.training.optimization import Optimization
+from triptych.training.processes import launched
 from triptych.training.stages import Stage, StagePlan
 from triptych.training.step import prepare_stage, step_loss
 from triptych.types import Snippet
@@ -61,26 +62,26 @@ def main(path: str) -> None:
     # What differs is then the arithmetic that is asked about, not its rounding.
     torch.set_default_dtype(torch.float64)
     fabric = build_fabric(TrainingSettings())
-    fabric.launch()
-    own = in_parts(batch(), 2)[fabric.global_rank]
-    found = {}
-    cases = [(name, stage, Objective(**BASE)) for name, stage in STAGES.items()]
-    for name, stage, objective in [*cases, ("beyond", STAGES["joint"], Objective(**BEYOND))]:
-        position = StagePlan((stage,)).position(0.5)
-        optimization = Optimization(networks(), objective, fabric, accumulation=1, gradient_clip=1e9)
-        optimization.begin_stage(stage)
-        optimization.step(own, position, rate=0.0)
-        whole = networks()
-        prepare_stage(whole, stage)
-        step_loss(whole, objective, batch(), stage, fraction=position.fraction).total.backward()
-        alone = networks()
-        prepare_stage(alone, stage)
-        step_loss(alone, objective, own, stage, fraction=position.fraction).total.backward()
-        found[name] = {
-            "two": gradients(optimization.model),
-            "joined": gradients(whole),
-            "own": gradients(alone),
-        }
+    with launched(fabric):
+        own = in_parts(batch(), 2)[fabric.global_rank]
+        found = {}
+        cases = [(name, stage, Objective(**BASE)) for name, stage in STAGES.items()]
+        for name, stage, objective in [*cases, ("beyond", STAGES["joint"], Objective(**BEYOND))]:
+            position = StagePlan((stage,)).position(0.5)
+            optimization = Optimization(networks(), objective, fabric, accumulation=1, gradient_clip=1e9)
+            optimization.begin_stage(stage)
+            optimization.step(own, position, rate=0.0)
+            whole = networks()
+            prepare_stage(whole, stage)
+            step_loss(whole, objective, batch(), stage, fraction=position.fraction).total.backward()
+            alone = networks()
+            prepare_stage(alone, stage)
+            step_loss(alone, objective, own, stage, fraction=position.fraction).total.backward()
+            found[name] = {
+                "two": gradients(optimization.model),
+                "joined": gradients(whole),
+                "own": gradients(alone),
+            }
     if fabric.is_global_zero:
         torch.save(found, path)
 

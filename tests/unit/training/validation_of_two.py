@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import torch
+import torch.distributed
 from lightning.fabric import Fabric
 from tests.unit.training.small_training import sequence, settings
 
@@ -15,7 +16,7 @@ from triptych.config.build_model import build_model
 from triptych.config.schema import TrainingSettings
 from triptych.data.snippets import SnippetDataset
 from triptych.training.budget import TrainingState
-from triptych.training.processes import Processes
+from triptych.training.processes import Processes, launched
 from triptych.training.stages import Stage
 from triptych.training.validation import Validator
 
@@ -38,8 +39,9 @@ def judged(fabric: Fabric, *, batch_size: int) -> dict[str, float]:
 
 def main(path: str) -> None:
     fabric = build_fabric(TrainingSettings())
-    fabric.launch()
-    figures = judged(fabric, batch_size=2)
+    with launched(fabric):
+        figures = judged(fabric, batch_size=2)
+    assert not torch.distributed.is_initialized()  # whose threads would outlive the process
     if fabric.is_global_zero:
         Path(path).write_text(json.dumps(figures))
 
