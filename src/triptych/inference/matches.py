@@ -63,19 +63,39 @@ def tracked_matches(
     Returns:
         The corners that come back to their place when tracked back, within the frame.
     """
-    height, width = target.shape[-2:]
     before, after = gray_image(target), gray_image(source)
     corners = cv2.goodFeaturesToTrack(before, CORNERS_AT_MOST, CORNER_QUALITY, CORNER_DISTANCE_PX)
     if corners is None:
         return Matches(torch.ones(3, 0).double(), torch.ones(3, 0).double())
     start = corners[:, 0]
+    end, found = followed(before, after, start, flow)
+    return Matches(_homogeneous(start[found]), _homogeneous(end[found]))
+
+
+def followed(
+    before: GrayImage, after: GrayImage, start: NDArray[np.float32], flow: Float[Tensor, "2 height width"]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Where points of an image are found in the next by Lucas and Kanade's search around where a flow leads.
+
+    Args:
+        before: the image.
+        after: the next.
+        start: points within the image, a row each (px).
+        flow: from the image to the next (px), right to a few pixels.
+
+    Returns:
+        The places (px), and whether a point is found: within the frame, and back at its place when tracked back.
+    """
+    if not len(start):
+        return start, np.zeros(0, dtype=np.bool_)
+    height, width = before.shape
     columns, rows = start.round().astype(int).T
     guess = start + flow.detach().cpu().float().numpy()[:, rows, columns].T
     end, found = _tracked(before, after, start, guess)
     back, found_back = _tracked(after, before, end, start)
     inside = (end >= 0).all(1) & (end <= (width - 1, height - 1)).all(1)
-    kept = found & found_back & inside & (np.abs(back - start).max(1) < ROUND_TRIP_PX)
-    return Matches(_homogeneous(start[kept]), _homogeneous(end[kept]))
+    kept: NDArray[np.bool_] = found & found_back & inside & (np.abs(back - start).max(1) < ROUND_TRIP_PX)
+    return end, kept
 
 
 def _tracked(

@@ -14,7 +14,9 @@ from triptych.geometry.depth_range import depth_from_disparity
 from triptych.geometry.rigid import rigid_flow
 from triptych.geometry.visibility import range_visibility
 from triptych.inference.motion import camera_is_still, matched_better, moving_pixels
-from triptych.inference.refinement import GeometricRefinement, PairEstimate, RefinedPair
+from triptych.inference.pairs import PairEstimate, measured_pair
+from triptych.inference.refinement import RefinedPair, refined_depth, refined_pair
+from triptych.inference.window import Surroundings, with_surroundings
 from triptych.networks.joint import JointModel
 from triptych.types import CameraStep, FrameSequence, Prediction
 
@@ -46,32 +48,6 @@ class PredictionSettings:
     max_depth: float = 100.0
 
 
-@dataclass(frozen=True)
-class _Pairs:
-    """What the networks say of frames and their successors."""
-
-    flow: Float[Tensor, "pairs 2 height width"]
-    flow_back: Float[Tensor, "pairs 2 height width"]
-    range_visibility: Float[Tensor, "pairs 1 height width"]
-    learned_visibility: Float[Tensor, "pairs 1 height width"]
-    next_from_current: Float[Tensor, "pairs 4 4"]
-    still: Bool[Tensor, " pairs"]
-
-    def pair(
-        self, index: int, images: UInt8[Tensor, "2 3 height width"], depth: Float[Tensor, "1 height width"]
-    ) -> PairEstimate:
-        """One of them, on the CPU."""
-        return PairEstimate(
-            image=images[0],
-            following=images[1],
-            flow=self.flow[index].cpu(),
-            flow_back=self.flow_back[index].cpu(),
-            depth=depth.cpu(),
-            next_from_current=self.next_from_current[index].cpu(),
-            still=bool(self.still[index]),
-        )
-
-
 class Predictor:
     """The networks at work on sequences; holds no state between calls.
 
@@ -93,67 +69,83 @@ class Predictor:
 
         `camera_path` makes the path of their steps.
         """
-        refinement = GeometricRefinement(sequence.intrinsics) if self.settings.refinement == "geometry" else None
-        size = self.settings.batch_size
-        for begin in range(0, len(sequence), size):
-            yield from self._batch(sequence, begin, begin + size, refinement)
+        pairs, intrinsics = self._pairs(sequence), sequence.intrinsics
+        if self.settings.refinement == "none":
+            for said in pairs:
+                yield self._prediction(said, _as_said(said), intrinsics)
+            yield self._last(self._depth(sequence.images[-1:])[0])
+            return
+        around = Surroundings()
+        measured = (measured_pair(said, intrinsics) for said in pairs)
+        for pair, around in with_surroundings(measured, intrinsics):
+            yield self._prediction(pair.estimate, refined_pair(pair, around, intrinsics), intrinsics)
+        last = self._depth(sequence.images[-1:])[0]
+        yield self._last(refined_depth(last, around.at_next(), intrinsics))
 
-    @torch.inference_mode()
     def depth_of(self, image: UInt8[Tensor, "3 height width"]) -> Float[Tensor, "height width"]:
         """Depth that the network alone reads from a single picture, on the CPU."""
-        disparity = self.model.depth.finest(image[None].to(self.device).float() / 255)
-        depth = depth_from_disparity(disparity, min_depth=self.settings.min_depth, max_depth=self.settings.max_depth)
-        return depth[0, 0].cpu()
+        return self._depth(image[None])[0, 0]
 
     @torch.inference_mode()
-    def _batch(
-        self, sequence: FrameSequence, begin: int, end: int, refinement: GeometricRefinement | None
-    ) -> list[Prediction]:
-        """Predictions of frames begin to end."""
-        images = sequence.images[begin : end + 1].to(self.device).float() / 255
-        current, following = images[: end - begin], images[1:]
-        count = following.shape[0]
-        depth = depth_from_disparity(
-            self.model.depth.finest(current), min_depth=self.settings.min_depth, max_depth=self.settings.max_depth
-        )
-        predictions: list[Prediction] = []
-        if count:
-            pairs = self._pairs(current[:count], following)
-            for index in range(count):
-                pair = pairs.pair(index, sequence.images[begin + index : begin + index + 2], depth[index])
-                masks = (pairs.range_visibility[index], pairs.learned_visibility[index])
-                predictions.append(self._prediction(pair, masks, sequence.intrinsics, refinement))
-        if count < current.shape[0]:
-            last = depth[-1].cpu() if refinement is None else refinement.depth_by_the_frame_before(depth[-1].cpu())
-            predictions.append(Prediction(self._in_range(last), None, None, None, None))
-        return predictions
+    def _depth(self, images: UInt8[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 1 height width"]:
+        disparity = self.model.depth.finest(self._on_device(images))
+        return depth_from_disparity(
+            disparity, min_depth=self.settings.min_depth, max_depth=self.settings.max_depth
+        ).cpu()
+
+    def _on_device(self, images: UInt8[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 3 height width"]:
+        return images.to(self.device).float() / 255
+
+    def _pairs(self, sequence: FrameSequence) -> Iterator[PairEstimate]:
+        """What the networks say of each frame but the last, a batch at a time, on the CPU."""
+        size, count = self.settings.batch_size, len(sequence) - 1
+        for begin in range(0, count, size):
+            images = sequence.images[begin : min(begin + size, count) + 1]
+            yield from self._batch(images)
+
+    @torch.inference_mode()
+    def _batch(self, images: UInt8[Tensor, "frames 3 height width"]) -> list[PairEstimate]:
+        """What the networks say of frames in a row."""
+        depth = self._depth(images[:-1])
+        frames = self._on_device(images)
+        current, following = frames[:-1], frames[1:]
+        both = self.model.flow.pairs(torch.stack([current, following], dim=1), ((0, 1), (1, 0)))
+        flow, flow_back = both.flow[0::2], both.flow[1::2]
+        range_map, learned = range_visibility(flow_back).cpu(), both.visibility[0::2].cpu()
+        poses, still = self.model.pose(current, following, flow).cpu(), camera_is_still(flow, current).tolist()
+        there, back = flow.cpu(), flow_back.cpu()
+        return [
+            PairEstimate(
+                image=images[index],
+                following=images[index + 1],
+                flow=there[index],
+                flow_back=back[index],
+                depth=depth[index],
+                next_from_current=poses[index],
+                still=still[index],
+                range_visibility=range_map[index],
+                learned_visibility=learned[index],
+            )
+            for index in range(len(depth))
+        ]
+
+    def _last(self, depth: Float[Tensor, "1 height width"]) -> Prediction:
+        """Of the last frame, which has no next one."""
+        return Prediction(self._in_range(depth), None, None, None, None)
 
     def _in_range(self, depth: Float[Tensor, "1 height width"]) -> Float[Tensor, "height width"]:
         """Depth within what the model can say."""
         return depth[0].clamp(self.settings.min_depth, self.settings.max_depth)
 
-    def _prediction(
-        self,
-        pair: PairEstimate,
-        masks: tuple[Float[Tensor, "1 height width"], Float[Tensor, "1 height width"]],
-        intrinsics: Float[Tensor, "3 3"],
-        refinement: GeometricRefinement | None,
-    ) -> Prediction:
-        by_range_map, learned = masks
-        if refinement is not None:
-            refined = refinement.refined(pair)
-        else:
-            step = CameraStep(torch.eye(4) if pair.still else pair.next_from_current, pair.still)
-            nowhere = torch.zeros_like(pair.depth, dtype=torch.bool)
-            refined = RefinedPair(pair.depth, pair.flow, pair.flow, by_range_map.cpu(), step, nowhere)
-        moving = self._moving(pair, refined, intrinsics)
+    def _prediction(self, said: PairEstimate, pair: RefinedPair, intrinsics: Float[Tensor, "3 3"]) -> Prediction:
+        learned = said.learned_visibility[0]
         return Prediction(
-            depth=self._in_range(refined.depth),
-            flow=refined.flow,
-            visibility=(learned.cpu() if self.settings.visibility == "learned" else refined.visibility)[0],
-            motion=moving[0],
-            step=refined.step,
-            learned_visibility=learned[0].cpu(),
+            depth=self._in_range(pair.depth),
+            flow=pair.flow,
+            visibility=learned if self.settings.visibility == "learned" else pair.visibility[0],
+            motion=self._moving(said, pair, intrinsics)[0],
+            step=pair.step,
+            learned_visibility=learned,
         )
 
     def _moving(
@@ -166,16 +158,14 @@ class Predictor:
         static = rigid_flow(refined.depth[None], camera, pose).flow
         return (off & matched_better(image, following, flow, static))[0] | refined.below_ground
 
-    def _pairs(
-        self, current: Float[Tensor, "pairs 3 height width"], following: Float[Tensor, "pairs 3 height width"]
-    ) -> _Pairs:
-        both = self.model.flow.pairs(torch.stack([current, following], dim=1), ((0, 1), (1, 0)))
-        flow, flow_back = both.flow[0::2], both.flow[1::2]
-        return _Pairs(
-            flow=flow,
-            flow_back=flow_back,
-            range_visibility=range_visibility(flow_back),
-            learned_visibility=both.visibility[0::2],
-            next_from_current=self.model.pose(current, following, flow),
-            still=camera_is_still(flow, current),
-        )
+
+def _as_said(pair: PairEstimate) -> RefinedPair:
+    """A pair as the networks have it."""
+    return RefinedPair(
+        depth=pair.depth,
+        flow=pair.flow,
+        matched=pair.flow,
+        visibility=pair.range_visibility,
+        step=CameraStep(torch.eye(4) if pair.still else pair.next_from_current, pair.still),
+        below_ground=torch.zeros_like(pair.depth, dtype=torch.bool),
+    )
