@@ -119,7 +119,7 @@ def _ahead(around: Surroundings) -> Iterator[_Link]:
 
 
 def _behind(around: Surroundings) -> Iterator[_Link]:
-    for index in range(min(around.index, len(around.pairs)) - 1, -1, -1):
+    for index in reversed(range(around.index)):
         pair = around.pairs[index]
         yield _Link(pair.flow_back, pair.seen_back, torch.linalg.inv(around.steps[index]))
 

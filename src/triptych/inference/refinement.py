@@ -22,7 +22,7 @@ from triptych.inference.window import Surroundings
 from triptych.types import CameraStep
 
 DEPTH_DEVIATION = 0.2  # of the logarithm of the network's depth
-FARTHER_DEVIATION = 0.5  # Cauchy's scale: of the logarithm of depth by the views over that
+FARTHER_DEVIATION = 0.3  # Cauchy's scale: of the logarithm of depth by the views over that
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def refined_pair(pair: MeasuredPair, around: Surroundings, intrinsics: Float[Ten
         intrinsics: K of all frames (px).
     """
     said, unit = pair.estimate, around.length
-    if unit is None:
+    if not unit:
         pose = torch.eye(4) if pair.still else said.next_from_current
         return RefinedPair(
             depth=refined_depth(said.depth, around, intrinsics),

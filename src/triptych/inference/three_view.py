@@ -85,10 +85,10 @@ def static_points(view: SourceView, intrinsics: Float[Tensor, "3 3"]) -> StaticP
     flow, camera, pose = (part.double()[None] for part in (view.flow, intrinsics, view.source_from_target))
     grid = pixel_grid(*flow.shape[-2:], dtype=flow.dtype, device=flow.device)[None]
     lines = epipolar_lines(grid, fundamental_matrix(pose, camera))
-    normal = lines[:, :2] / lines[:, :2].norm(dim=1, keepdim=True).clamp_min(SMALLEST_NORMAL)
-    residual = (normal * (grid + flow)).sum(1, keepdim=True)
-    residual = residual + lines[:, 2:] / lines[:, :2].norm(dim=1, keepdim=True).clamp_min(SMALLEST_NORMAL)
-    on_line = residual.abs() < ON_LINE_PX + ON_LINE_SHARE * flow.norm(dim=1, keepdim=True)
+    lines = lines / torch.hypot(lines[:, :1], lines[:, 1:2]).clamp_min(SMALLEST_NORMAL)
+    normal = lines[:, :2]
+    residual = (normal * (grid + flow)).sum(1, keepdim=True) + lines[:, 2:]
+    on_line = residual.abs() < ON_LINE_PX + ON_LINE_SHARE * torch.hypot(flow[:, :1], flow[:, 1:])
     flow = torch.where(on_line, flow - residual * normal, flow)
     points = triangulated(flow, camera, pose)
     usable = view.seen & (on_line & (points.inverse_depth > 0) & (points.parallax > LEAST_PARALLAX_PX))[0]
