@@ -78,10 +78,13 @@ def run(parser: ArgumentParser, words: Sequence[str]) -> None:
         console.quiet = fabric.global_rank > 0
         if otherwise is not None:
             warn(otherwise)
-        _train(namespace, settings, fabric)
+        complete = _train(namespace, settings, fabric)
+    if not complete:
+        raise KeyboardInterrupt
 
 
-def _train(namespace: Namespace, settings: TrainSettings, fabric: Fabric) -> None:
+def _train(namespace: Namespace, settings: TrainSettings, fabric: Fabric) -> bool:
+    """Whether it came to its end; if not, all processes were asked to stop."""
     from triptych.cli.console import InterruptFlag, say, warn
     from triptych.config.build import build_loop
     from triptych.config.build_model import MODEL_FILE, save_model
@@ -122,10 +125,11 @@ def _train(namespace: Namespace, settings: TrainSettings, fabric: Fabric) -> Non
     say_how_it_went(loop)
     if not complete:
         say(f"stopped at step {loop.state.step}; go on with: triptych train --output {folder} --resume")
-        raise KeyboardInterrupt
+        return False
     if fabric.is_global_zero:
         save_model(folder / MODEL_FILE, model, settings)
     say(f"model: {folder / MODEL_FILE}")
+    return True
 
 
 def _logs(folder: Path, fabric: Fabric, *, step: int, validated_step: int) -> Sequence[TrainingLog]:

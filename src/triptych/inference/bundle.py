@@ -63,9 +63,9 @@ def adjusted(bundle: Bundle, observations: Observations, intrinsics: Float[Tenso
         state = problem.with_better_points(state)
     damping = FIRST_DAMPING
     for _ in range(ITERATIONS):
-        before = state.cost
+        before, equations = state.cost, problem.equations(state)
         for _ in range(ATTEMPTS):
-            trial = problem.stepped(state, damping=damping)
+            trial = problem.stepped(state, equations, damping=damping)
             if trial is not None and trial.cost < state.cost:
                 state, damping = trial, max(damping / DAMPING_STEP, LEAST_DAMPING)
                 break
@@ -96,6 +96,25 @@ class _State:
     rotation: Float[Tensor, "observations 3 3"]
     shift: Float[Tensor, "observations 3"]
     weight: Float[Tensor, " observations"]
+
+
+@dataclass(frozen=True)
+class _Equations:
+    """Normal equations at a state, of the cameras' numbers and the points' inverse depths.
+
+    Attributes:
+        cameras: their matrix.
+        cameras_right: their right side.
+        points: the diagonal of the points' matrix.
+        points_right: their right side.
+        mixed: between points and cameras.
+    """
+
+    cameras: Float[Tensor, "numbers numbers"]
+    cameras_right: Float[Tensor, " numbers"]
+    points: Float[Tensor, " points"]
+    points_right: Float[Tensor, " points"]
+    mixed: Float[Tensor, "points numbers"]
 
 
 @final
@@ -134,27 +153,34 @@ class _Problem:
 
     def with_better_points(self, state: _State) -> _State:
         """One step of the points alone, where it makes things better."""
-        along = self._along_rays(state)
-        curvature, slope = self._point_equations(state, along)
-        moved = state.bundle.inverse_depth - slope / (curvature + SMALLEST_DIAGONAL)
+        points, right = self._of_points(state, self._along_rays(state))
+        moved = state.bundle.inverse_depth - right / (points + SMALLEST_DIAGONAL)
         trial = self.linearized(Bundle(state.bundle.camera_from_first, moved))
         return trial if trial.cost < state.cost else state
 
-    def stepped(self, state: _State, *, damping: float) -> _State | None:
-        """One step of cameras and points; None where the equations have no solution."""
+    def equations(self, state: _State) -> _Equations:
+        """The normal equations at a state."""
         along, by_cameras = self._along_rays(state), self._by_cameras(state)
-        curvature, slope = self._point_equations(state, along)
-        curvature = curvature * (1 + damping) + SMALLEST_DIAGONAL
         weighted = state.weight[:, None, None] * by_cameras
-        flat = by_cameras.flatten(0, 1)
-        normal = weighted.flatten(0, 1).mT @ flat
-        normal = normal + damping * torch.diag(normal.diagonal().clamp_min(SMALLEST_DIAGONAL))
-        mixed = self._summed((weighted * along[:, :, None]).sum(dim=1))
-        right = (weighted * state.errors[:, :, None]).sum(dim=(0, 1)) - mixed.mT @ (slope / curvature)
-        step, failed = torch.linalg.solve_ex(normal - (mixed / curvature[:, None]).mT @ mixed, -right)
+        points, points_right = self._of_points(state, along)
+        return _Equations(
+            cameras=weighted.flatten(0, 1).mT @ by_cameras.flatten(0, 1),
+            cameras_right=(weighted * state.errors[:, :, None]).sum(dim=(0, 1)),
+            points=points,
+            points_right=points_right,
+            mixed=self._summed((weighted * along[:, :, None]).sum(dim=1)),
+        )
+
+    def stepped(self, state: _State, equations: _Equations, *, damping: float) -> _State | None:
+        """One step of cameras and points; None where the equations have no solution."""
+        points, mixed = equations.points * (1 + damping) + SMALLEST_DIAGONAL, equations.mixed
+        cameras = equations.cameras
+        cameras = cameras + damping * torch.diag(cameras.diagonal().clamp_min(SMALLEST_DIAGONAL))
+        right = equations.cameras_right - mixed.mT @ (equations.points_right / points)
+        step, failed = torch.linalg.solve_ex(cameras - (mixed / points[:, None]).mT @ mixed, -right)
         if int(failed) or not bool(step.isfinite().all()):
             return None
-        inverse_depth = state.bundle.inverse_depth - (slope + mixed @ step) / curvature
+        inverse_depth = state.bundle.inverse_depth - (equations.points_right + mixed @ step) / points
         turn, move = step.view(self.frames - 1, PARAMETERS).split(3, dim=1)
         change = torch.eye(4, dtype=step.dtype).repeat(self.frames, 1, 1)
         change[1:, :3, :3], change[1:, :3, 3] = rotation_matrix(turn), move
@@ -172,7 +198,7 @@ class _Problem:
         along: Tensor = (self._projection(state) @ state.shift[:, :, None])[:, :, 0]
         return along
 
-    def _by_cameras(self, state: _State) -> Float[Tensor, "observations 2 parameters"]:
+    def _by_cameras(self, state: _State) -> Float[Tensor, "observations 2 numbers"]:
         """Derivative of the pixels by a turn and a shift after each camera but the first, which stays."""
         projection = self._projection(state)
         inverse_depth = state.bundle.inverse_depth[self.point, None, None]
@@ -185,10 +211,10 @@ class _Problem:
         by_frames[rows, self.first] += seeing
         return by_frames[:, 1:].transpose(1, 2).flatten(2)
 
-    def _point_equations(
+    def _of_points(
         self, state: _State, along: Float[Tensor, "observations 2"]
     ) -> tuple[Float[Tensor, " points"], Float[Tensor, " points"]]:
-        """Diagonal and right side of the points' normal equations."""
+        """Diagonal and right side of the normal equations of the points alone."""
         weight = state.weight
         return self._summed(weight * along.square().sum(1)), self._summed(weight * (along * state.errors).sum(1))
 

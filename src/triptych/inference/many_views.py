@@ -30,6 +30,7 @@ FARTHEST_PAIRS = 3
 SEEN_SHARE = 0.9  # of the four pixels between which a chain goes on
 FLOW_DEVIATION_PX = 0.5  # along the epipolar line, of one link
 ROBUST_ITERATIONS = 3
+BACK_SHARE = 0.01  # of its way: a camera that is so near its old place tells no depth
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def views_around(around: Surroundings, intrinsics: Float[Tensor, "3 3"]) -> View
     return Views(points(_ahead(around)), points(_behind(around)))
 
 
-def joint_points_of(views: Sequence[PointsByView], *, unit: float) -> JointPoints:
+def joint_points_by_views(views: Sequence[PointsByView], *, unit: float) -> JointPoints:
     """Inverse depth by all views that tell, each by its inverse variance.
 
     The error of a chained flow grows with the root of the number of its links. A view that
@@ -126,7 +127,7 @@ def _behind(around: Surroundings) -> Iterator[_Link]:
 
 def _chained(links: Iterator[_Link]) -> Iterator[tuple[SourceView, float, int]]:
     """The frames that links lead to: as they see it, how far away they are, and over how many links."""
-    flow, seen, motion = None, None, torch.eye(4, dtype=torch.float64)
+    flow, seen, motion, way = None, None, torch.eye(4, dtype=torch.float64), 0.0
     for pairs, link in enumerate(islice(links, FARTHEST_PAIRS), start=1):
         if flow is None or seen is None:
             flow, seen = link.flow, link.seen
@@ -135,8 +136,8 @@ def _chained(links: Iterator[_Link]) -> Iterator[tuple[SourceView, float, int]]:
             seen = seen & inside[0] & (further[0, 2:] > SEEN_SHARE)
             flow = flow + further[0, :2]
         motion = link.step @ motion
-        length = float(motion[:3, 3].norm())
-        if length > 0:  # a camera that is back in its place tells no depth
+        length, way = float(motion[:3, 3].norm()), way + float(link.step[:3, 3].norm())
+        if length > BACK_SHARE * way:
             unit = motion.clone()
             unit[:3, 3] /= length
             yield SourceView(flow, seen, unit), length, pairs

@@ -14,7 +14,7 @@ from triptych.geometry.pose import trajectory
 from triptych.types import CameraStep
 
 # Assumed deviations of the logarithms: of a length by the depth of one image, and of a
-# ratio by three views. Only their quotient matters: depth is averaged over some ten steps.
+# ratio by points that three frames share. Only their quotient matters: depth is averaged over some ten steps.
 LENGTH_DEVIATION = 0.1
 RATIO_DEVIATION = 0.01
 

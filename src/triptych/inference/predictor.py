@@ -33,7 +33,7 @@ class PredictionSettings:
         visibility: from the range map of the backward flow (eq. 1), or the flow
             network's own learned mask. Refinement takes the range map of the refined
             flow, and for hidden also what does not return by it.
-        refinement: `geometry` reads the camera's steps from the flow, completes the flow
+        refinement: `geometry` reads the camera's steps from tracked corners, completes the flow
             where it cannot be matched, and joins the depth of the views to the network's;
             `none` leaves what the networks say.
         batch_size: frames at a time.
@@ -68,30 +68,37 @@ class Predictor:
         """One prediction a frame, in order, on the CPU; memory does not grow with length.
 
         `camera_path` makes the path of their steps.
+
+        Raises:
+            ValueError: there are no frames.
         """
+        if len(sequence) == 0:
+            raise ValueError("a sequence without frames has no prediction")
         pairs, intrinsics = self._pairs(sequence), sequence.intrinsics
         if self.settings.refinement == "none":
             for said in pairs:
                 yield self._prediction(said, _as_said(said), intrinsics)
-            yield self._last(self._depth(sequence.images[-1:])[0])
+            yield self._last(self._last_depth(sequence))
             return
         around = Surroundings()
         measured = (measured_pair(said, intrinsics) for said in pairs)
         for pair, around in with_surroundings(measured, intrinsics):
             yield self._prediction(pair.estimate, refined_pair(pair, around, intrinsics), intrinsics)
-        last = self._depth(sequence.images[-1:])[0]
-        yield self._last(refined_depth(last, around.at_next(), intrinsics))
+        yield self._last(refined_depth(self._last_depth(sequence), around.at_next(), intrinsics))
 
     def depth_of(self, image: UInt8[Tensor, "3 height width"]) -> Float[Tensor, "height width"]:
         """Depth that the network alone reads from a single picture, on the CPU."""
-        return self._depth(image[None])[0, 0]
+        return self._depth(self._on_device(image[None]))[0, 0]
 
     @torch.inference_mode()
-    def _depth(self, images: UInt8[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 1 height width"]:
-        disparity = self.model.depth.finest(self._on_device(images))
+    def _depth(self, frames: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 1 height width"]:
+        disparity = self.model.depth.finest(frames)
         return depth_from_disparity(
             disparity, min_depth=self.settings.min_depth, max_depth=self.settings.max_depth
         ).cpu()
+
+    def _last_depth(self, sequence: FrameSequence) -> Float[Tensor, "1 height width"]:
+        return self._depth(self._on_device(sequence.images[-1:]))[0]
 
     def _on_device(self, images: UInt8[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 3 height width"]:
         return images.to(self.device).float() / 255
@@ -106,9 +113,9 @@ class Predictor:
     @torch.inference_mode()
     def _batch(self, images: UInt8[Tensor, "frames 3 height width"]) -> list[PairEstimate]:
         """What the networks say of frames in a row."""
-        depth = self._depth(images[:-1])
         frames = self._on_device(images)
         current, following = frames[:-1], frames[1:]
+        depth = self._depth(current)
         both = self.model.flow.pairs(torch.stack([current, following], dim=1), ((0, 1), (1, 0)))
         flow, flow_back = both.flow[0::2], both.flow[1::2]
         range_map, learned = range_visibility(flow_back).cpu(), both.visibility[0::2].cpu()

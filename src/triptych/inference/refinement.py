@@ -1,8 +1,8 @@
 """Geometry over what the networks say: exact steps of the camera, and flow where nothing can be matched.
 
-A pose network says a motion from experience; the flow beside it holds that motion to a
-hundredth of a degree. And what leaves the picture until the next frame was mostly seen
-in the one before: a static point's depth from there gives its flow.
+A pose network says a motion from experience; corners that are followed hold that motion to
+a hundredth of a degree. And what leaves the picture until the next frame was mostly seen
+in those before: a static point's depth from there gives its flow.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from triptych.inference.ground import ground_inverse_depth, seen_below_ground, without_specks
-from triptych.inference.many_views import FLOW_DEVIATION_PX, PointsByView, joint_points_of, views_around
+from triptych.inference.many_views import FLOW_DEVIATION_PX, PointsByView, joint_points_by_views, views_around
 from triptych.inference.motion import matched_better
 from triptych.inference.pairs import MeasuredPair
 from triptych.inference.three_view import FEWEST_POINTS, JointPoints, StaticPoints, static_flow
@@ -30,7 +30,7 @@ class RefinedPair:
     """A pair after refinement.
 
     Attributes:
-        depth: of the frame, by the network and by both neighbors.
+        depth: of the frame, by the network and by the frames around it.
         flow: frame to next, completed where it could not be matched (px).
         matched: the flow before geometry had its say: what moves by itself is told from it.
         visibility: of the frame's pixels in the next, by the matched flows there and back.
@@ -70,7 +70,7 @@ def refined_pair(pair: MeasuredPair, around: Surroundings, intrinsics: Float[Ten
         )
     views = views_around(around, intrinsics)
     ahead = views.after[0]
-    joint = joint_points_of((*views.after, *views.before), unit=unit)
+    joint = joint_points_by_views((*views.after, *views.before), unit=unit)
     static, known = static_flow(joint, intrinsics, ahead.source_from_target)
     below = _below_ground(joint, ahead, intrinsics)
     length = _length(joint, said.depth)
@@ -99,7 +99,7 @@ def refined_depth(
     before = views_around(around, intrinsics).before
     if not before:
         return depth
-    joint = joint_points_of(before, unit=before[0].length)
+    joint = joint_points_by_views(before, unit=before[0].length)
     length = _length(joint, depth)
     if length is None:
         return depth

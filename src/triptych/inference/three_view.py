@@ -65,8 +65,8 @@ class JointPoints:
     """Depth of a target's static pixels by all sources that tell.
 
     Attributes:
-        inverse_depth: in units of 1 / the length of one source's step; 1 where unknown.
-        parallax: of both sources together (px).
+        inverse_depth: in units of 1 / the length of one step; 1 where unknown.
+        parallax: of all sources together (px).
         known: whether any of them tells.
     """
 

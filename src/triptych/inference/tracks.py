@@ -17,6 +17,7 @@ from triptych.inference.matches import CORNER_QUALITY, GrayImage, followed, gray
 
 TRACKS_AT_MOST = 500
 TRACK_DISTANCE_PX = 5  # of a new corner from the others
+CORNER_BLOCK_PX = 3
 
 
 @dataclass(frozen=True)
@@ -92,10 +93,13 @@ class CornerTracks:
         lacking = TRACKS_AT_MOST - len(corners.numbers)
         if lacking <= 0:
             return corners
-        free = np.full_like(image, 255)
+        strength = cv2.cornerMinEigenVal(image, CORNER_BLOCK_PX)  # by the strongest of all, not only of the new ones
+        free = (255 * (strength > CORNER_QUALITY * strength.max())).astype(np.uint8)
         for x, y in corners.pixels.round().astype(int).tolist():
             cv2.circle(free, (x, y), TRACK_DISTANCE_PX, 0, thickness=-1)
-        new = cv2.goodFeaturesToTrack(image, lacking, CORNER_QUALITY, TRACK_DISTANCE_PX, mask=free)
+        new = cv2.goodFeaturesToTrack(
+            image, lacking, CORNER_QUALITY, TRACK_DISTANCE_PX, mask=free, blockSize=CORNER_BLOCK_PX
+        )
         if new is None:
             return corners
         numbers = np.arange(self._next_number, self._next_number + len(new))

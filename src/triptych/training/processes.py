@@ -18,19 +18,11 @@ def launched(fabric: Fabric) -> Iterator[None]:
     """All processes of a fabric, for as long as this lasts.
 
     A process that ends beside threads that still listen to the others is aborted now and
-    then, and all it did counts as failed. So they are let go of first; but not where one
-    failed, whose failure the launcher tells the others.
+    then, and all it did counts as failed. So they are let go of first; but not where this
+    one fails, since the others may wait for it: the launcher ends them.
     """
     fabric.launch()
-    try:
-        yield
-    except KeyboardInterrupt:
-        _let_go()
-        raise
-    _let_go()
-
-
-def _let_go() -> None:
+    yield
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 

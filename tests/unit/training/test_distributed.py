@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from triptych.data.snippets import SnippetDataset
 from triptych.errors import InputError
 from triptych.losses.means import masked_mean, weights_shared
 from triptych.training.feed import Feed
+from triptych.training.processes import launched
 from triptych.types import FrameSequence
 
 HERE = Path(__file__).parent
@@ -128,3 +130,17 @@ def test_a_feed_goes_on_within_an_epoch_at_the_very_batch() -> None:
 def test_fewer_snippets_than_processes_are_refused() -> None:
     with pytest.raises(InputError, match="3 snippets for 4 processes"):
         Feed(snippets(3), batch_size=1, seed=0, rank=0, world_size=4)
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_processes_are_let_go_of_at_the_end_but_not_by_one_that_fails(
+    monkeypatch: pytest.MonkeyPatch, *, failing: bool
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr("torch.distributed.is_initialized", lambda: True)
+    monkeypatch.setattr("torch.distributed.destroy_process_group", lambda: done.append("let go"))
+    with suppress(KeyboardInterrupt), launched(Fabric(accelerator="cpu", devices=1)):
+        done.append("worked")
+        if failing:
+            raise KeyboardInterrupt
+    assert done == (["worked"] if failing else ["worked", "let go"])
