@@ -15,7 +15,7 @@ from triptych.viewing.chart import Band, Lines, line_chart
 from triptych.viewing.curves import KINDS, thinned
 from triptych.viewing.run_log import Series
 
-PACE = "about a fifth of a second a frame on two cores"
+PACE = "about a quarter of a second a frame on two cores"
 """Of a prediction, as docs/start.md tells it."""
 _FEWEST_POINTS = 5  # of a curve that is drawn
 _LEGIBLE_STAGES = {"flow": "flow", "depth": "depth", "joint": "all together"}
